@@ -1,0 +1,125 @@
+package pipeline
+
+import (
+	"time"
+)
+
+// Query is what a pipeline asks of a source. It is a value: nothing in the
+// engine changes it.
+type Query struct {
+	Address     string // query.NAME or query.NAME["key"]; unique in a pipeline
+	Text        string // KQL, as the author wrote it
+	TimeColumn  string // the column that slices are cut on
+	Workspace   string // workspace id (GUID), for metadata and messages
+	Fingerprint string // "fp1:" and a hash of all that makes it the same query
+}
+
+// Slice is the unit of reading, retry and commit: one window of one query.
+type Slice struct {
+	Query  Query
+	Window Window
+	Part   string // hex prefix of the row hash; "" is every row
+	Cut    Cut
+}
+
+// Cut bounds a read by the time at which rows became readable: those with
+// From <= ingestion_time < To, and those without such a time when From is
+// zero. A zero To is no bound.
+type Cut struct {
+	From time.Time `json:"cut_from,omitzero"`
+	To   time.Time `json:"cut,omitzero"`
+}
+
+// String names the slice in messages: address, "@", window and hash part.
+func (s Slice) String() string {
+	name := s.Query.Address + "@" + ShortTime(s.Window.Start) + "/" + ShortTime(s.Window.End)
+	if s.Part != "" {
+		name += "#" + s.Part
+	}
+	return name
+}
+
+// Split cuts the slice in two at a tick; ok is false below two ticks.
+func (s Slice) Split() (first, second Slice, ok bool) {
+	first, second = s, s
+	first.Window, second.Window, ok = s.Window.Split()
+	return first, second, ok
+}
+
+// Target is a sink as one query uses it.
+type Target struct {
+	Address  string   // sink.NAME, for messages
+	Identity string   // kind and place, such as "local:archive": the key of coverage
+	Calendar Calendar // what one folder covers; slices never cross its bounds
+	Sink     Sink
+	// WriteEmpty makes a slice without rows leave a file too.
+	WriteEmpty bool
+}
+
+// Limits bound one answer of a source. The planner aims at half of each.
+type Limits struct {
+	Rows  int64
+	Bytes int64 // as the service measures them
+}
+
+// Export is one query with everything needed to archive it.
+type Export struct {
+	Query   Query
+	Span    Span
+	Source  Source
+	Limits  Limits
+	Targets []Target
+	// Workspace is the address workspace.NAME, for -target and messages.
+	Workspace string
+}
+
+// File is what a sink is told about an object before the first row: all that
+// its name and its metadata say.
+type File struct {
+	Slice   Slice
+	Number  int    // intents recorded before for this slice and sink
+	Lineage string // of the ledger
+	Columns Schema // file names; the records that follow have Columns.Arrow()
+	Tool    string // program and version
+}
+
+// Receipt describes an object in a sink. It is complete before the object is
+// visible, and what it says never changes.
+type Receipt struct {
+	Key         string `json:"key,omitempty"` // below the sink's root, with slashes; "" if a slice without rows left no object
+	Window             // start and end
+	Part        string `json:"part,omitempty"`
+	Cut                // cut_from and cut
+	Rows        int64  `json:"rows"`
+	Bytes       int64  `json:"bytes"`
+	SHA256      string `json:"sha256,omitempty"` // of the whole object, hex
+	Fingerprint string `json:"fingerprint,omitempty"`
+	Schema      string `json:"schema,omitempty"` // Schema.Hash of the file's columns
+	Number      int    `json:"number"`
+}
+
+// Kind says what an Entry of the ledger records.
+type Kind string
+
+// The kinds of entries that this version writes. A reader stops at a kind it
+// does not know: it must not guess which files count.
+const (
+	KindQuery     Kind = "query"     // a query as declared: Query, Fingerprint, Text
+	KindSchema    Kind = "schema"    // columns of a file, by Schema.Hash: Query, Schema, Columns
+	KindIntended  Kind = "intended"  // the object of Receipt is about to become visible
+	KindDone      Kind = "done"      // it is visible, or the slice has no rows
+	KindForgotten Kind = "forgotten" // an intent that never became visible and never can
+	KindFailed    Kind = "failed"    // a slice was tried and is not done: Reason
+)
+
+// Entry is one line of the ledger.
+type Entry struct {
+	Kind  Kind   `json:"kind"`
+	Query string `json:"query"`
+	Sink  string `json:"sink,omitempty"` // Target.Identity
+	*Receipt
+	Text    string    `json:"text,omitempty"`
+	Columns Schema    `json:"columns,omitempty"`
+	Reason  string    `json:"reason,omitempty"`
+	Time    time.Time `json:"time"` // when it was recorded, UTC
+}

@@ -1,0 +1,173 @@
+package pipeline
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/apache/arrow/go/v15/arrow"
+)
+
+// Type is a KQL scalar type, by the name the service uses for it.
+type Type string
+
+// The scalar types of KQL.
+const (
+	Bool     Type = "bool"
+	Int      Type = "int"
+	Long     Type = "long"
+	Real     Type = "real"
+	Decimal  Type = "decimal"
+	String   Type = "string"
+	Datetime Type = "datetime"
+	Timespan Type = "timespan"
+	GUID     Type = "guid"
+	Dynamic  Type = "dynamic"
+)
+
+// Valid reports whether t is one of the types above.
+func (t Type) Valid() bool {
+	switch t {
+	case Bool, Int, Long, Real, Decimal, String, Datetime, Timespan, GUID, Dynamic:
+		return true
+	}
+	return false
+}
+
+// Arrow returns the type of the column's Arrow array in a record. Numbers and
+// truth values have their own; every other type is utf8 and holds the text as
+// received, which the source has checked to be well formed (ParseTime and
+// ParseSpan succeed on it). Formats turn the text into what they store.
+func (t Type) Arrow() arrow.DataType {
+	switch t {
+	case Bool:
+		return arrow.FixedWidthTypes.Boolean
+	case Int:
+		return arrow.PrimitiveTypes.Int32
+	case Long:
+		return arrow.PrimitiveTypes.Int64
+	case Real:
+		return arrow.PrimitiveTypes.Float64
+	}
+	return arrow.BinaryTypes.String
+}
+
+// Keys of an Arrow field's metadata in every record of this program.
+const (
+	TypeKey = "kql.type" // the column's Type
+	NameKey = "kql.name" // the name the service gave it, where the file's differs
+)
+
+// Column is one column of an answer and of the files made from it.
+type Column struct {
+	Name string `json:"name"`         // as the service gave it
+	Type Type   `json:"type"`         // as the service gave it
+	As   string `json:"as,omitempty"` // the name in files, where it is another
+}
+
+// FileName returns the name that the column has in files.
+func (c Column) FileName() string {
+	if c.As != "" {
+		return c.As
+	}
+	return c.Name
+}
+
+// Schema is a list of columns in the order of the answer.
+type Schema []Column
+
+// Arrow returns the schema of records with these columns: file names, nullable
+// fields, and the metadata of TypeKey and NameKey.
+func (s Schema) Arrow() *arrow.Schema {
+	fields := make([]arrow.Field, len(s))
+	for i, c := range s {
+		keys, values := []string{TypeKey}, []string{string(c.Type)}
+		if c.As != "" && c.As != c.Name {
+			keys, values = append(keys, NameKey), append(values, c.Name)
+		}
+		fields[i] = arrow.Field{
+			Name:     c.FileName(),
+			Type:     c.Type.Arrow(),
+			Nullable: true,
+			Metadata: arrow.NewMetadata(keys, values),
+		}
+	}
+	return arrow.NewSchema(fields, nil)
+}
+
+// SchemaOf reads back what Arrow wrote. A field without a known kql.type is an
+// error: records of sources always carry it.
+func SchemaOf(a *arrow.Schema) (Schema, error) {
+	s := make(Schema, len(a.Fields()))
+	for i, f := range a.Fields() {
+		t, _ := f.Metadata.GetValue(TypeKey)
+		if !Type(t).Valid() {
+			return nil, fmt.Errorf("column %q has no known KQL type (%q)", f.Name, t)
+		}
+		s[i] = Column{Name: f.Name, Type: Type(t)}
+		if name, ok := f.Metadata.GetValue(NameKey); ok {
+			s[i].Name, s[i].As = name, f.Name
+		}
+	}
+	return s, nil
+}
+
+// Hash names a schema: the first 16 hex digits of the SHA-256 of its JSON.
+func (s Schema) Hash() string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Extend gives the columns of an answer their names in files. known holds all
+// columns that the query has ever had, in order of appearance. The result file
+// has the answer's columns in the answer's order; grown is known plus the
+// columns that are new. A column keeps the name it had before; a new one that
+// equals another ignoring case gets _2, _3 …; one whose type has changed
+// becomes Name_type.
+func (known Schema) Extend(answer Schema) (file, grown Schema) {
+	grown = known[:len(known):len(known)]
+	taken := make(map[string]bool)
+	for _, c := range known {
+		taken[strings.ToLower(c.FileName())] = true
+	}
+	used := make(map[int]bool) // entries of grown that this answer has claimed
+	for _, c := range answer {
+		at, retyped := -1, false
+		for i, k := range grown {
+			if k.Name != c.Name || used[i] {
+				continue
+			}
+			if k.Type == c.Type {
+				at = i
+				break
+			}
+			retyped = true
+		}
+		if at < 0 {
+			base := c.Name
+			if retyped {
+				base += "_" + string(c.Type)
+			}
+			name := base
+			for n := 2; taken[strings.ToLower(name)]; n++ {
+				name = fmt.Sprintf("%s_%d", base, n)
+			}
+			taken[strings.ToLower(name)] = true
+			column := Column{Name: c.Name, Type: c.Type}
+			if name != c.Name {
+				column.As = name
+			}
+			at = len(grown)
+			grown = append(grown, column)
+		}
+		used[at] = true
+		file = append(file, grown[at])
+	}
+	return file, grown
+}

@@ -1,0 +1,215 @@
+package pipeline
+
+import (
+	"fmt"
+	"sort"
+	"time"
+)
+
+// Window is the half-open range [Start, End) of a query's time column, in UTC
+// and in whole ticks of 100 ns.
+type Window struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+}
+
+// String returns the window as "start … end", seconds and fractions only
+// where they are not zero.
+func (w Window) String() string { return ShortTime(w.Start) + " … " + ShortTime(w.End) }
+
+// Empty reports whether no instant lies in w.
+func (w Window) Empty() bool { return !w.Start.Before(w.End) }
+
+// Ticks returns the number of 100 ns ticks in w; 0 if it is empty.
+func (w Window) Ticks() int64 { return max(0, int64(TickOf(w.End)-TickOf(w.Start))) }
+
+// Contains reports whether all of o lies in w. An empty o lies everywhere.
+func (w Window) Contains(o Window) bool {
+	return o.Empty() || (!o.Start.Before(w.Start) && !o.End.After(w.End))
+}
+
+// Overlaps reports whether some instant lies in both.
+func (w Window) Overlaps(o Window) bool { return !w.Intersect(o).Empty() }
+
+// Intersect returns the part that w and o share, which may be empty.
+func (w Window) Intersect(o Window) Window {
+	if o.Start.After(w.Start) {
+		w.Start = o.Start
+	}
+	if o.End.Before(w.End) {
+		w.End = o.End
+	}
+	return w
+}
+
+// Subtract returns what is left of w without the windows in taken, in order.
+// taken may overlap and come in any order.
+func (w Window) Subtract(taken []Window) []Window {
+	var left []Window
+	for _, t := range Join(taken) {
+		if !w.Overlaps(t) {
+			continue
+		}
+		if head := (Window{w.Start, t.Start}); !head.Empty() {
+			left = append(left, head)
+		}
+		w.Start = t.End
+	}
+	if !w.Empty() {
+		left = append(left, w)
+	}
+	return left
+}
+
+// Split cuts w into two halves at a tick. It reports false when w is one tick
+// or less and has no halves.
+func (w Window) Split() (first, second Window, ok bool) {
+	n := w.Ticks()
+	if n < 2 {
+		return Window{}, Window{}, false
+	}
+	mid := (TickOf(w.Start) + Tick(n/2)).Time()
+	return Window{w.Start, mid}, Window{mid, w.End}, true
+}
+
+// Join returns the same instants as windows that are in order, do not touch
+// and are not empty. The argument is left as it is.
+func Join(windows []Window) []Window {
+	sorted := make([]Window, 0, len(windows))
+	for _, w := range windows {
+		if !w.Empty() {
+			sorted = append(sorted, w)
+		}
+	}
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].Start.Before(sorted[j].Start) })
+	var joined []Window
+	for _, w := range sorted {
+		if n := len(joined); n > 0 && !w.Start.After(joined[n-1].End) {
+			if w.End.After(joined[n-1].End) {
+				joined[n-1].End = w.End
+			}
+			continue
+		}
+		joined = append(joined, w)
+	}
+	return joined
+}
+
+// Floor returns the last instant of the grid with this step that is not after
+// t. Grids start at 0001-01-01T00:00Z. A step of zero or less returns t.
+func Floor(t time.Time, step time.Duration) time.Time { return t.UTC().Truncate(step) }
+
+// Ceil returns the first instant of the grid with this step that is not
+// before t.
+func Ceil(t time.Time, step time.Duration) time.Time {
+	if f := Floor(t, step); f.Before(t) {
+		return f.Add(step)
+	}
+	return t.UTC()
+}
+
+// Calendar is the unit of time that one folder of a sink's layout covers.
+type Calendar int
+
+// The calendars, from the finest. NoCalendar means that the layout names no
+// time, so that one folder covers everything.
+const (
+	NoCalendar Calendar = iota
+	Hourly
+	Daily
+	Monthly
+	Yearly
+)
+
+// Next returns the first folder bound after t; ok is false for NoCalendar,
+// which has none.
+func (c Calendar) Next(t time.Time) (next time.Time, ok bool) {
+	y, m, d := t.Date()
+	switch c {
+	case Hourly:
+		return t.Truncate(time.Hour).Add(time.Hour), true
+	case Daily:
+		return time.Date(y, m, d+1, 0, 0, 0, 0, time.UTC), true
+	case Monthly:
+		return time.Date(y, m+1, 1, 0, 0, 0, 0, time.UTC), true
+	case Yearly:
+		return time.Date(y+1, 1, 1, 0, 0, 0, 0, time.UTC), true
+	}
+	return time.Time{}, false
+}
+
+// ShortTime writes t in UTC to the minute, and finer only where needed.
+func ShortTime(t time.Time) string {
+	t = t.UTC()
+	switch {
+	case t.Nanosecond() != 0:
+		return t.Format("2006-01-02T15:04:05.9999999Z")
+	case t.Second() != 0:
+		return t.Format("2006-01-02T15:04:05Z")
+	}
+	return t.Format("2006-01-02T15:04Z")
+}
+
+// Bound is one end of a declared window: an instant, or a distance from now.
+type Bound struct {
+	At       time.Time     // UTC; unused if Relative
+	Relative bool          // the bound moves with the clock: now - Ago
+	Ago      time.Duration // how long before now; only if Relative
+}
+
+// Span is a window as a pipeline file declares it.
+type Span struct {
+	Start, End Bound
+	Step       time.Duration // width of a slice; 0 lets the probe choose
+	Whole      bool          // the whole window is one slice that is never cut
+	Settle     time.Duration // rows younger than this are not read yet
+	Lookback   time.Duration // how long a slice is watched for late rows
+}
+
+// autoGrid is the grid that relative bounds lie on when the step is chosen by
+// the probe.
+const autoGrid = time.Hour
+
+// Grid returns the step that relative bounds are rounded to.
+func (s Span) Grid() time.Duration {
+	if s.Step > 0 {
+		return s.Step
+	}
+	return autoGrid
+}
+
+// Resolve returns the instants that s covers at the time now: a relative start
+// is rounded down to the grid; an end that is relative, or still to come,
+// becomes floor(now - settle). A whole window is empty until its end has
+// settled. The result may be empty; it is never reversed.
+func (s Span) Resolve(now time.Time) Window {
+	settled := now.Add(-s.Settle)
+	w := Window{Start: s.Start.At.UTC(), End: s.End.At.UTC()}
+	if s.Whole {
+		if settled.Before(w.End) {
+			w.End = w.Start
+		}
+		return w
+	}
+	if s.Start.Relative {
+		w.Start = Floor(now.Add(-s.Start.Ago), s.Grid())
+	}
+	if s.End.Relative {
+		w.End = Floor(now.Add(-s.End.Ago-s.Settle), s.Grid())
+	}
+	if w.End.After(settled) {
+		w.End = Floor(settled, s.Grid())
+	}
+	if w.End.Before(w.Start) {
+		w.End = w.Start
+	}
+	return w
+}
+
+// Format implements a compact file-name form of an instant,
+// 20260101T000000.0000000Z.
+func fileTime(t time.Time) string { return t.UTC().Format("20060102T150405.0000000Z") }
+
+// FileName returns "start-end" with all seven digits, in characters that
+// every file system and URL takes.
+func (w Window) FileName() string { return fmt.Sprintf("%s-%s", fileTime(w.Start), fileTime(w.End)) }
