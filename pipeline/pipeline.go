@@ -71,7 +71,44 @@ type Export struct {
 	Targets []Target
 	// Workspace is the address workspace.NAME, for -target and messages.
 	Workspace string
+	Late      Late
+	OnChange  OnChange
+	// AssumeSliceable is the author's word that the query means the same in
+	// slices although its text does not show it.
+	AssumeSliceable bool
 }
+
+// Late says what happens to rows that arrive after their slice was read.
+type Late string
+
+// The ways to treat late rows.
+const (
+	LateAppend  Late = "append"
+	LateReplace Late = "replace"
+	LateIgnore  Late = "ignore"
+)
+
+// OnChange says what a changed query means for slices that are done.
+type OnChange string
+
+// The ways to treat a changed query.
+const (
+	Forward OnChange = "forward"
+	Rebuild OnChange = "rebuild"
+)
+
+// SettingError is an error about one argument of a block. Constructors of
+// sources and sinks return it, and the loader points at the argument.
+type SettingError struct {
+	Name string // of the argument
+	Err  error
+}
+
+// Error implements error.
+func (e *SettingError) Error() string { return e.Name + ": " + e.Err.Error() }
+
+// Unwrap returns the error about the argument.
+func (e *SettingError) Unwrap() error { return e.Err }
 
 // File is what a sink is told about an object before the first row: all that
 // its name and its metadata say.
