@@ -141,7 +141,7 @@ type Kind string
 // The kinds of entries that this version writes. A reader stops at a kind it
 // does not know: it must not guess which files count.
 const (
-	KindQuery     Kind = "query"     // a query as declared: Query, Fingerprint, Text
+	KindQuery     Kind = "query"     // a query as declared: Query, Declared, Text
 	KindSchema    Kind = "schema"    // columns of a file, by Schema.Hash: Query, Schema, Columns
 	KindIntended  Kind = "intended"  // the object of Receipt is about to become visible
 	KindDone      Kind = "done"      // it is visible, or the slice has no rows
@@ -155,8 +155,10 @@ type Entry struct {
 	Query string `json:"query"`
 	Sink  string `json:"sink,omitempty"` // Target.Identity
 	*Receipt
-	Text    string    `json:"text,omitempty"`
-	Columns Schema    `json:"columns,omitempty"`
-	Reason  string    `json:"reason,omitempty"`
-	Time    time.Time `json:"time"` // when it was recorded, UTC
+	// Declared and Text are the fingerprint and the text of a query entry.
+	Declared string    `json:"declared,omitempty"`
+	Text     string    `json:"text,omitempty"`
+	Columns  Schema    `json:"columns,omitempty"`
+	Reason   string    `json:"reason,omitempty"`
+	Time     time.Time `json:"time"` // when it was recorded, UTC
 }

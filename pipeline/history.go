@@ -1,0 +1,261 @@
+package pipeline
+
+import (
+	"fmt"
+	"sort"
+	"time"
+)
+
+// History is what the ledger says, folded: which files count, which intents
+// are open, which slices have failed. It is read-only once built.
+type History struct {
+	lines   map[lineKey]*Line
+	columns map[string]Schema // by Schema.Hash
+	known   map[string]Schema // by query: all columns ever seen, with file names
+	prints  map[string]string // by query: the newest fingerprint
+}
+
+type lineKey struct{ query, sink string }
+
+// Line is the history of one query in one sink.
+type Line struct {
+	Query string
+	Sink  string    // Target.Identity
+	Done  []Receipt // in the order of their windows; those without a key had no rows
+	Open  []Receipt // intents without an end
+	Lost  []Receipt // intents that were fenced: their keys hold empty objects
+
+	Failed  []Failure // of slices that nothing has covered since
+	intents map[sliceKey]int
+}
+
+type sliceKey struct {
+	window Window
+	part   string
+}
+
+// Failure is a slice that was tried and is not done.
+type Failure struct {
+	Window Window
+	Reason string
+	Time   time.Time // when it was recorded
+}
+
+// Fold builds the history of a ledger. Entries must be in order. An entry that
+// cannot follow from those before it is an error: the ledger is damaged or
+// written by something else.
+func Fold(entries []Entry) (*History, error) {
+	h := &History{
+		lines:   make(map[lineKey]*Line),
+		columns: make(map[string]Schema),
+		known:   make(map[string]Schema),
+		prints:  make(map[string]string),
+	}
+	for i, e := range entries {
+		if err := h.add(e); err != nil {
+			return nil, fmt.Errorf("ledger entry %d (%s of %s): %w", i+1, e.Kind, e.Query, err)
+		}
+	}
+	for _, l := range h.lines {
+		sort.SliceStable(l.Done, func(i, j int) bool { return l.Done[i].Start.Before(l.Done[j].Start) })
+		l.Failed = uncovered(l.Failed, l.Covered())
+	}
+	h.spreadFailures()
+	return h, nil
+}
+
+func (h *History) add(e Entry) error {
+	switch e.Kind {
+	case KindQuery:
+		h.prints[e.Query] = e.Declared
+		return nil
+	case KindSchema:
+		h.columns[e.Columns.Hash()] = e.Columns
+		_, h.known[e.Query] = h.known[e.Query].merge(e.Columns)
+		return nil
+	}
+	if e.Receipt == nil {
+		return fmt.Errorf("it has no window")
+	}
+	l := h.line(e.Query, e.Sink)
+	switch e.Kind {
+	case KindIntended:
+		l.intents[sliceKey{e.Window, e.Part}]++
+		l.Open = append(l.Open, *e.Receipt)
+	case KindDone:
+		if e.Key != "" && !l.close(e.Key) {
+			return fmt.Errorf("%s was never intended", e.Key)
+		}
+		l.Done = append(l.Done, *e.Receipt)
+	case KindForgotten:
+		if !l.close(e.Key) {
+			return fmt.Errorf("%s was never intended", e.Key)
+		}
+		l.Lost = append(l.Lost, *e.Receipt)
+	case KindFailed:
+		l.Failed = append(l.Failed, Failure{e.Window, e.Reason, e.Time})
+	default:
+		return fmt.Errorf("this version does not know the kind %q", e.Kind)
+	}
+	return nil
+}
+
+// close removes the open intent with this key.
+func (l *Line) close(key string) bool {
+	for i, r := range l.Open {
+		if r.Key == key {
+			l.Open = append(l.Open[:i], l.Open[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+func (h *History) line(query, sink string) *Line {
+	k := lineKey{query, sink}
+	l := h.lines[k]
+	if l == nil {
+		l = &Line{Query: query, Sink: sink, intents: make(map[sliceKey]int)}
+		h.lines[k] = l
+	}
+	return l
+}
+
+// spreadFailures gives a failure that names no sink (the read failed) to every
+// sink of the query that still lacks the slice.
+func (h *History) spreadFailures() {
+	for k, from := range h.lines {
+		if k.sink != "" || len(from.Failed) == 0 {
+			continue
+		}
+		for other, l := range h.lines {
+			if other.query == k.query && other.sink != "" {
+				l.Failed = append(l.Failed, uncovered(from.Failed, l.Covered())...)
+			}
+		}
+	}
+}
+
+// uncovered returns the failures whose window is not all in done, the newest
+// of each window only.
+func uncovered(failures []Failure, done []Window) []Failure {
+	newest := make(map[Window]Failure)
+	for _, f := range failures {
+		if len(f.Window.Subtract(done)) > 0 {
+			newest[f.Window] = f
+		}
+	}
+	var left []Failure
+	for _, f := range newest {
+		left = append(left, f)
+	}
+	sort.Slice(left, func(i, j int) bool { return left[i].Window.Start.Before(left[j].Window.Start) })
+	return left
+}
+
+// Line returns the history of a query in a sink; an empty one if there is none.
+func (h *History) Line(query, sink string) *Line {
+	if l := h.lines[lineKey{query, sink}]; l != nil {
+		return l
+	}
+	return &Line{Query: query, Sink: sink}
+}
+
+// Lines returns all lines that name a sink, by query and sink.
+func (h *History) Lines() []*Line {
+	var lines []*Line
+	for k, l := range h.lines {
+		if k.sink != "" {
+			lines = append(lines, l)
+		}
+	}
+	sort.Slice(lines, func(i, j int) bool {
+		if lines[i].Query != lines[j].Query {
+			return lines[i].Query < lines[j].Query
+		}
+		return lines[i].Sink < lines[j].Sink
+	})
+	return lines
+}
+
+// Failures returns the failures of a query whose read failed, for no sink in
+// particular.
+func (h *History) Failures(query string) []Failure { return h.Line(query, "").Failed }
+
+// Columns returns the columns of the schema with this hash.
+func (h *History) Columns(hash string) (Schema, bool) {
+	s, ok := h.columns[hash]
+	return s, ok
+}
+
+// Known returns all columns that files of the query have had, in order of
+// appearance.
+func (h *History) Known(query string) Schema { return h.known[query] }
+
+// Fingerprint returns the newest fingerprint recorded for the query; "" if
+// there is none.
+func (h *History) Fingerprint(query string) string { return h.prints[query] }
+
+// Covered returns the windows that are done, joined. A window whose slice was
+// read in hash parts is covered when all its parts are.
+func (l *Line) Covered() []Window {
+	var windows []Window
+	parts := make(map[Window][]string)
+	for _, r := range l.Done {
+		if r.Part == "" {
+			windows = append(windows, r.Window)
+			continue
+		}
+		parts[r.Window] = append(parts[r.Window], r.Part)
+	}
+	for w, prefixes := range parts {
+		if completeParts(prefixes) {
+			windows = append(windows, w)
+		}
+	}
+	return Join(windows)
+}
+
+// completeParts reports whether the hex prefixes cover every hash exactly
+// once: the shares 16^-len add up to one.
+func completeParts(prefixes []string) bool {
+	const whole = 1 << 32 // eight hex digits are enough for any slice
+	var sum int64
+	for _, p := range prefixes {
+		if len(p) > 8 {
+			return false
+		}
+		sum += whole >> (4 * len(p))
+	}
+	return sum == whole
+}
+
+// Intents returns how many intents were ever recorded for the slice.
+func (l *Line) Intents(w Window, part string) int { return l.intents[sliceKey{w, part}] }
+
+// Totals returns rows, bytes and objects of the line's done slices.
+func (l *Line) Totals() (rows, bytes int64, files int) {
+	for _, r := range l.Done {
+		rows, bytes = rows+r.Rows, bytes+r.Bytes
+		if r.Key != "" {
+			files++
+		}
+	}
+	return rows, bytes, files
+}
+
+// merge adds columns that already have their file names.
+func (known Schema) merge(columns Schema) (added, merged Schema) {
+	merged = known[:len(known):len(known)]
+	have := make(map[string]bool)
+	for _, c := range known {
+		have[c.FileName()] = true
+	}
+	for _, c := range columns {
+		if !have[c.FileName()] {
+			have[c.FileName()] = true
+			added, merged = append(added, c), append(merged, c)
+		}
+	}
+	return added, merged
+}

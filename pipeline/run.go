@@ -1,0 +1,292 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// Runner carries out plans. Its fields are set before the first call and not
+// changed after. One Runner serves one ledger.
+type Runner struct {
+	Ledger      Ledger
+	Lineage     string // of the ledger
+	Tool        string // program and version, for the files' metadata
+	Parallelism int    // slices in flight; less than 1 is 1
+	Retry       Retry
+	// OnEvent is told what happens, by one goroutine at a time. It may be nil.
+	OnEvent func(Event)
+	// AtStep is called with "read", "prepare", "intended", "commit" and "done"
+	// when a slice has come past that step. Tests crash the process there. It
+	// may be nil.
+	AtStep func(step string)
+}
+
+// renewEvery is how often a living run renews the ledger's lock.
+const renewEvery = 2 * time.Second
+
+// KeepAlive renews the ledger's lock in the background until the returned
+// function is called. A renewal that fails is noticed by Ledger.Held, which is
+// asked before anything is published.
+func KeepAlive(ctx context.Context, l Ledger) (stop func()) {
+	// A run that is being stopped still finishes its commits under the lock.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(renewEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				_ = l.Renew(ctx)
+			}
+		}
+	}()
+	return func() { cancel(); <-ended }
+}
+
+// Run reads and commits the slices of p for those exports. History must be
+// that of the ledger after Recover. When Run returns, every slice is done, or
+// named in Summary.Failed and recorded in the ledger, or counted in
+// Summary.Pending because ctx was cancelled.
+//
+// Cancelling ctx starts no further slice and drops those that are being read;
+// commits in flight finish. The error is not nil if the ledger cannot be
+// written or the lock is lost; then nothing more is published.
+func (r *Runner) Run(ctx context.Context, p *Plan, exports []Export, h *History) (Summary, error) {
+	s, err := r.newState(p, exports, h)
+	if err != nil {
+		return Summary{}, err
+	}
+	if err := s.declare(ctx); err != nil {
+		return Summary{}, err
+	}
+	var workers sync.WaitGroup
+	for range max(1, r.Parallelism) {
+		workers.Add(1)
+		go func() {
+			defer workers.Done()
+			for {
+				piece, ok := s.queue.take(ctx)
+				if !ok {
+					return
+				}
+				s.export(ctx, piece)
+				s.queue.finish()
+			}
+		}()
+	}
+	workers.Wait()
+	return s.end()
+}
+
+// piece is a slice on its way, with what is needed to read and commit it.
+type piece struct {
+	Slice
+	export  *Export
+	targets []Target // that lack it
+}
+
+// state is what the workers of one Run share.
+type state struct {
+	*Runner
+	queue   *queue
+	history *History
+
+	mu      sync.Mutex
+	summary Summary
+	known   map[string]Schema // by query: all columns ever seen
+	stored  map[string]bool   // schemas that the ledger has, by hash
+	intents map[intentKey]int // recorded in this run
+	blocked map[Source]error  // sources that refuse everything
+	fatal   error             // the ledger cannot go on
+}
+
+type intentKey struct {
+	lineKey
+	sliceKey
+}
+
+func (r *Runner) newState(p *Plan, exports []Export, h *History) (*state, error) {
+	s := &state{
+		Runner:  r,
+		history: h,
+		known:   make(map[string]Schema),
+		stored:  make(map[string]bool),
+		intents: make(map[intentKey]int),
+		blocked: make(map[Source]error),
+	}
+	byAddress := make(map[string]*Export, len(exports))
+	for i := range exports {
+		byAddress[exports[i].Query.Address] = &exports[i]
+	}
+	pieces := make([]piece, 0, len(p.Slices))
+	for _, planned := range p.Slices {
+		e := byAddress[planned.Query]
+		if e == nil {
+			return nil, fmt.Errorf("the plan names %s, which is not declared", planned.Query)
+		}
+		one := piece{export: e, Slice: Slice{Query: e.Query, Window: planned.Window, Cut: Cut{To: p.Cut}}}
+		for _, identity := range planned.Sinks {
+			t, ok := e.target(identity)
+			if !ok {
+				return nil, fmt.Errorf("the plan names sink %s for %s, which is not declared", identity, planned.Query)
+			}
+			one.targets = append(one.targets, t)
+		}
+		pieces = append(pieces, one)
+	}
+	s.queue = newQueue(pieces)
+	return s, nil
+}
+
+func (e *Export) target(identity string) (Target, bool) {
+	for _, t := range e.Targets {
+		if t.Identity == identity {
+			return t, true
+		}
+	}
+	return Target{}, false
+}
+
+// declare records the queries of the plan as they are now, where the ledger
+// does not have them.
+func (s *state) declare(ctx context.Context) error {
+	told := make(map[string]bool)
+	for _, one := range s.queue.waiting {
+		q := one.export.Query
+		if told[q.Address] || s.history.Fingerprint(q.Address) == q.Fingerprint {
+			continue
+		}
+		told[q.Address] = true
+		if err := s.Ledger.Append(ctx, Entry{Kind: KindQuery, Query: q.Address, Declared: q.Fingerprint, Text: q.Text}); err != nil {
+			return fmt.Errorf("record %s: %w", q.Address, err)
+		}
+	}
+	return nil
+}
+
+// export brings one piece to its end: done, split, failed, or dropped because
+// the run is stopping.
+func (s *state) export(ctx context.Context, p piece) {
+	if err := s.stopped(p.export.Source); err != nil {
+		s.fail(p, "", err)
+		return
+	}
+	s.tell(Event{Kind: SliceStarted, Query: p.Query.Address, Window: p.Window, Part: p.Part})
+	err := s.Retry.Do(ctx, func() error { return s.attempt(ctx, p) }, func(wait time.Duration, err error) {
+		s.tell(Event{Kind: SliceRetried, Query: p.Query.Address, Window: p.Window, Part: p.Part, Wait: wait, Err: err})
+	})
+	switch {
+	case err == nil:
+	case s.dead() != nil, ctx.Err() != nil:
+		s.count(func(sum *Summary) { sum.Pending++ })
+	case errors.Is(err, ErrTooLarge):
+		s.split(p, err)
+	default:
+		if errors.Is(err, ErrAccess) {
+			s.block(p.export.Source, err)
+		}
+		s.fail(p, "", err)
+	}
+}
+
+// split puts the two halves of p in its place, or fails it where it has none.
+func (s *state) split(p piece, cause error) {
+	first, second, ok := p.Slice.Split()
+	if p.export.Span.Whole {
+		s.fail(p, "", fmt.Errorf("%w; the window is one piece (slice = \"none\"), so ask for fewer rows or columns, or a shorter window", cause))
+		return
+	}
+	if !ok {
+		s.fail(p, "", fmt.Errorf("%w; all its rows carry one instant (100 ns), so cutting it in time cannot help: ask for fewer columns or rows", cause))
+		return
+	}
+	s.tell(Event{Kind: SliceSplit, Query: p.Query.Address, Window: p.Window, Part: p.Part, Err: cause})
+	s.count(func(sum *Summary) { sum.Split++ })
+	a, b := p, p
+	a.Slice, b.Slice = first, second
+	s.queue.put(a, b)
+}
+
+// fail records that p is not done in a sink, or in none of its sinks.
+func (s *state) fail(p piece, sink string, err error) {
+	s.tell(Event{Kind: SliceFailed, Query: p.Query.Address, Sink: sink, Window: p.Window, Part: p.Part, Err: err})
+	s.count(func(sum *Summary) {
+		sum.Failed = append(sum.Failed, SliceError{p.Query.Address, sink, p.Window, p.Part, err})
+	})
+	s.record(Entry{Kind: KindFailed, Query: p.Query.Address, Sink: sink, Reason: err.Error(),
+		Receipt: &Receipt{Window: p.Window, Part: p.Part, Cut: p.Cut}})
+}
+
+// record appends to the ledger, whether or not the run is being stopped. An
+// error ends the run: what it would go on to publish could not be recorded.
+func (s *state) record(entries ...Entry) error {
+	if err := s.dead(); err != nil {
+		return err
+	}
+	err := s.Ledger.Append(context.Background(), entries...)
+	if err != nil {
+		s.mu.Lock()
+		if s.fatal == nil {
+			s.fatal = fmt.Errorf("record in the ledger: %w", err)
+		}
+		s.mu.Unlock()
+		s.queue.close()
+	}
+	return err
+}
+
+// dead returns the error that ends the run, if there is one.
+func (s *state) dead() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fatal
+}
+
+// stopped returns why no slice of this source can be read any more.
+func (s *state) stopped(source Source) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.blocked[source]
+}
+
+func (s *state) block(source Source, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.blocked[source] == nil {
+		s.blocked[source] = fmt.Errorf("not tried, because an earlier slice was refused: %w", err)
+	}
+}
+
+func (s *state) count(change func(*Summary)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.summary)
+}
+
+func (s *state) tell(e Event) {
+	if s.OnEvent == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.OnEvent(e)
+}
+
+func (s *state) step(name string) {
+	if s.AtStep != nil {
+		s.AtStep(name)
+	}
+}
+
+// end returns the summary once no worker is left.
+func (s *state) end() (Summary, error) {
+	s.summary.Pending += s.queue.left()
+	return s.summary, s.fatal
+}
