@@ -347,3 +347,37 @@ func TestConflict(t *testing.T) {
 		t.Errorf("rows = %v: the slice in conflict was read again", got)
 	}
 }
+
+// A process that wakes up after another has taken over cannot publish what it
+// had intended: its rows are in the archive already.
+func TestLateWriterIsFenced(t *testing.T) {
+	w := newWorld()
+	source := &tableSource{rows: []tableRow{{TickOf(dayStart), "x"}}}
+	exports := []Export{exportOf(source, testTarget(w, "a", Daily))}
+	ctx := context.Background()
+	slice := Slice{Query: exports[0].Query, Window: Window{dayStart, dayStart.Add(3 * time.Hour)}}
+	sleeper, err := memSink{w, "mem:a"}.Begin(ctx, File{Slice: slice, Columns: tableColumns})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := emitRows(source.rows, sleeper.Write); err != nil {
+		t.Fatal(err)
+	}
+	receipt, err := sleeper.Prepare(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (memLedger{w}).Append(ctx, Entry{Kind: KindSchema, Query: "query.t", Columns: tableColumns},
+		Entry{Kind: KindIntended, Query: "query.t", Sink: "mem:a", Receipt: &receipt}); err != nil {
+		t.Fatal(err)
+	}
+	if sum, err := apply(ctx, w, exports, nil); err != nil || len(sum.Failed) > 0 {
+		t.Fatalf("the run that takes over: %+v, %v", sum, err)
+	}
+	if err := sleeper.Commit(ctx); !errors.Is(err, ErrExists) {
+		t.Errorf("the sleeper's commit: %v, want %v", err, ErrExists)
+	}
+	if got := w.rowsIn("mem:a"); len(got) != 1 {
+		t.Errorf("rows = %v, want the one row once", got)
+	}
+}
