@@ -60,7 +60,6 @@ func Fold(entries []Entry) (*History, error) {
 		sort.SliceStable(l.Done, func(i, j int) bool { return l.Done[i].Start.Before(l.Done[j].Start) })
 		l.Failed = uncovered(l.Failed, l.Covered())
 	}
-	h.spreadFailures()
 	return h, nil
 }
 
@@ -119,21 +118,6 @@ func (h *History) line(query, sink string) *Line {
 		h.lines[k] = l
 	}
 	return l
-}
-
-// spreadFailures gives a failure that names no sink (the read failed) to every
-// sink of the query that still lacks the slice.
-func (h *History) spreadFailures() {
-	for k, from := range h.lines {
-		if k.sink != "" || len(from.Failed) == 0 {
-			continue
-		}
-		for other, l := range h.lines {
-			if other.query == k.query && other.sink != "" {
-				l.Failed = append(l.Failed, uncovered(from.Failed, l.Covered())...)
-			}
-		}
-	}
 }
 
 // uncovered returns the failures whose window is not all in done, the newest

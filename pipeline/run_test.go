@@ -222,8 +222,12 @@ func TestTooManyRowsOnOneTick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f := h.Line("query.t", "mem:a").Failed; len(f) != 1 || f[0].Window.Ticks() != 1 {
-		t.Errorf("the ledger has failures %+v, want the one tick", f)
+	report := Report(exports, h, dayStart.Add(72*time.Hour))
+	if len(report) != 1 || len(report[0].Failed) != 1 || report[0].Failed[0].Window.Ticks() != 1 {
+		t.Errorf("the report is %+v, want the one tick as a failure", report)
+	}
+	if gaps := report[0].Gaps; len(gaps) != 1 || gaps[0].Ticks() != 1 || report[0].Until != gaps[0].Start {
+		t.Errorf("gaps are %v until %v, want the one tick", gaps, report[0].Until)
 	}
 	source.limit = 6
 	if sum, err = apply(context.Background(), w, exports, nil); err != nil || len(sum.Failed) != 0 || len(w.rowsIn("mem:a")) != 8 {

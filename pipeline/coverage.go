@@ -1,0 +1,74 @@
+package pipeline
+
+import "time"
+
+// Coverage says how much of an export's window a sink has.
+type Coverage struct {
+	Query   string
+	Sink    string // Target.Address
+	Window  Window // declared, at the time of the report
+	Gaps    []Window
+	Failed  []Failure // slices within the gaps that were tried
+	Open    []Receipt // commits whose outcome is not known yet
+	Rows    int64
+	Bytes   int64
+	Files   int
+	Until   time.Time // everything from the start up to here is done
+	Pending bool      // a run now would have something to do
+}
+
+// Lag returns how far the archive is behind now: the time since Until.
+func (c Coverage) Lag(now time.Time) time.Duration { return now.Sub(c.Until) }
+
+// Complete reports whether nothing of the window is missing.
+func (c Coverage) Complete() bool { return len(c.Gaps) == 0 && len(c.Open) == 0 }
+
+// Report returns the coverage of every export in each of its sinks at the time
+// now. It is pure.
+func Report(exports []Export, h *History, now time.Time) []Coverage {
+	var all []Coverage
+	for _, e := range exports {
+		missing := Uncovered(e, h, now, nil)
+		for i, t := range e.Targets {
+			l := h.Line(e.Query.Address, t.Identity)
+			c := Coverage{Query: e.Query.Address, Sink: t.Address, Window: e.Span.Resolve(now), Gaps: Join(missing[i]), Open: l.Open}
+			c.Rows, c.Bytes, c.Files = l.Totals()
+			c.Until = c.Window.End
+			for _, w := range append(intentWindows(l.Open), c.Gaps...) {
+				if w.Start.Before(c.Until) {
+					c.Until = w.Start
+				}
+			}
+			for _, f := range l.Failed {
+				if c.Window.Overlaps(f.Window) {
+					c.Failed = append(c.Failed, f)
+				}
+			}
+			for _, f := range h.Failures(e.Query.Address) {
+				if c.Window.Overlaps(f.Window) && len(f.Window.Subtract(l.Covered())) > 0 && !contains(c.Failed, f) {
+					c.Failed = append(c.Failed, f)
+				}
+			}
+			c.Pending = len(c.Gaps) > 0 || len(c.Open) > 0
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+func intentWindows(receipts []Receipt) []Window {
+	var windows []Window
+	for _, r := range receipts {
+		windows = append(windows, r.Window)
+	}
+	return windows
+}
+
+func contains(failures []Failure, f Failure) bool {
+	for _, other := range failures {
+		if other.Window == f.Window {
+			return true
+		}
+	}
+	return false
+}

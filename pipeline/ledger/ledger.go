@@ -1,0 +1,246 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/kustash/kustash/pipeline"
+)
+
+// Options say who opens a ledger, and how. The zero value is usable.
+type Options struct {
+	Who       string // on whose behalf, such as user@host
+	Operation string // what for, such as apply
+	Tool      string // program and version
+
+	// Now is the clock; nil means time.Now. Its times should carry a monotonic
+	// reading, as those of time.Now do, also after Add.
+	Now func() time.Time
+	// Sleep waits for d or until ctx is done, which is an error; nil means to
+	// really do so.
+	Sleep func(ctx context.Context, d time.Duration) error
+
+	// Lifetime is how long a silent holder of the lock is left in peace; 0
+	// means 30 seconds, and a day is the most.
+	Lifetime time.Duration
+	// LockTimeout is how long to wait for a holder that lives. With 0, Open
+	// fails as soon as it knows that the holder lives.
+	LockTimeout time.Duration
+	// NoLock leaves the lock alone. The numbers of the segments still let only
+	// one of several writers go on.
+	NoLock bool
+	// Waiting is called once, before Open waits for a holder; nil tells nobody.
+	Waiting func(Lock)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	if o.Lifetime <= 0 {
+		o.Lifetime = defaultLifetime
+	}
+	o.Lifetime = min(o.Lifetime, maxLifetime)
+	return o
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Ledger is an open ledger that this process may append to. It implements
+// pipeline.Ledger and is safe for concurrent use.
+type Ledger struct {
+	store Store
+	opts  Options
+	run   string
+	lock  *holder // nil if the lock is left alone
+
+	mu      sync.Mutex
+	chain   Snapshot  // what is durable, but for Entries, which has all
+	durable int       // how many of chain.Entries are in segments
+	lines   [][]byte  // of the entries that wait for a segment
+	since   time.Time // when the first of lines came
+	sealed  *segment  // made and not known to be stored
+	writing *write    // in progress; nil if nobody writes
+	lost    error     // why nothing may be appended any more
+	closed  bool
+}
+
+var _ pipeline.Ledger = (*Ledger)(nil)
+
+// Open takes the lock, reads and verifies the ledger, and founds one if there
+// is none: its first segment, with a new lineage, is durable when Open
+// returns. The error is ErrLocked if another process lives and holds the lock.
+// Waiting for the lock ends with ctx. Whoever opens a ledger must close it.
+func Open(ctx context.Context, store Store, opts Options) (*Ledger, error) {
+	l := &Ledger{store: store, opts: opts.withDefaults(), run: uuid.NewString()}
+	if !opts.NoLock {
+		l.lock = newHolder(store, l.opts, l.run)
+		if err := l.lock.acquire(ctx); err != nil {
+			return nil, fmt.Errorf("%s: %w", in(store), err)
+		}
+	}
+	if err := l.load(ctx); err != nil {
+		return nil, fmt.Errorf("%s: %w", in(store), errors.Join(err, l.release(ctx)))
+	}
+	return l, nil
+}
+
+// load reads the chain, or begins it.
+func (l *Ledger) load(ctx context.Context) error {
+	s, err := l.read(ctx)
+	if err != nil {
+		return err
+	}
+	if s.Seq == 0 {
+		l.chain.Lineage = uuid.NewString()
+		seg, err := l.seal()
+		if err != nil {
+			return err
+		}
+		// A writer without the lock may be first: then its lineage holds.
+		if fenced, err := l.put(ctx, seg); err != nil && !fenced {
+			return err
+		}
+		if s, err = l.read(ctx); err != nil {
+			return err
+		}
+	}
+	l.chain, l.durable = *s, len(s.Entries)
+	return l.renewLock(ctx)
+}
+
+func (l *Ledger) read(ctx context.Context) (*Snapshot, error) {
+	if l.lock == nil {
+		return readChain(ctx, l.store, 0, l.renewLock)
+	}
+	return readChain(ctx, l.store, l.lock.record.Seq, l.renewLock)
+}
+
+// Lineage returns the UUID of the ledger, which never changes.
+func (l *Ledger) Lineage() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.chain.Lineage
+}
+
+// Head returns the number of the last durable segment and its SHA-256 in hex.
+func (l *Ledger) Head() (seq int64, hash string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.chain.Seq, l.chain.Hash
+}
+
+// Entries implements pipeline.Ledger. It does not touch the store. Nobody may
+// change the entries returned.
+func (l *Ledger) Entries(context.Context) ([]pipeline.Entry, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := len(l.chain.Entries)
+	return l.chain.Entries[:n:n], nil
+}
+
+// Renew implements pipeline.Ledger. It renews the lock if a sixth of its
+// lifetime has passed, and writes entries that have waited for five seconds.
+// After an error that is not ErrLockLost it may be called again.
+func (l *Ledger) Renew(ctx context.Context) error {
+	if err := l.refusal(); err != nil {
+		return err
+	}
+	lockErr := l.renewLock(ctx)
+	if errors.Is(lockErr, pipeline.ErrLockLost) {
+		return lockErr
+	}
+	l.mu.Lock()
+	n := l.durable
+	if l.sealed != nil || (len(l.lines) > 0 && l.opts.Now().Sub(l.since) >= company) {
+		n = len(l.chain.Entries)
+	}
+	l.mu.Unlock()
+	return errors.Join(lockErr, l.flush(ctx, n))
+}
+
+func (l *Ledger) renewLock(ctx context.Context) error {
+	if l.lock == nil {
+		return nil
+	}
+	seq, _ := l.Head()
+	err := l.lock.renew(ctx, seq)
+	if errors.Is(err, pipeline.ErrLockLost) {
+		l.mu.Lock()
+		l.lost = err
+		l.mu.Unlock()
+	}
+	return err
+}
+
+// Held implements pipeline.Ledger. Without a lock, only another writer's
+// segment ends it. It never waits.
+func (l *Ledger) Held() error {
+	if err := l.refusal(); err != nil {
+		return err
+	}
+	if l.lock == nil {
+		return nil
+	}
+	return l.lock.held()
+}
+
+// refusal returns why this ledger takes no more entries.
+func (l *Ledger) refusal() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed && l.lost == nil {
+		return errors.New("the ledger is closed")
+	}
+	return l.lost
+}
+
+// Close writes what waits and gives the lock back, even after an error. A
+// cancelled ctx lets it do neither: then a successor must wait, and what
+// waited is found out again. A second call does nothing. Nothing can be
+// appended after it.
+func (l *Ledger) Close(ctx context.Context) error {
+	l.mu.Lock()
+	again, n := l.closed, len(l.chain.Entries)
+	l.closed = true
+	l.mu.Unlock()
+	if again {
+		return nil
+	}
+	err := l.flush(ctx, n)
+	if releaseErr := l.release(ctx); releaseErr != nil {
+		err = errors.Join(err, releaseErr)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: close ledger: %w", in(l.store), err)
+	}
+	return nil
+}
+
+// release gives the lock back, also after an interrupt.
+func (l *Ledger) release(ctx context.Context) error {
+	if l.lock == nil {
+		return nil
+	}
+	seq, _ := l.Head()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	return l.lock.release(ctx, seq)
+}
