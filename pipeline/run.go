@@ -66,23 +66,26 @@ func (r *Runner) Run(ctx context.Context, p *Plan, exports []Export, h *History)
 	if err := s.declare(ctx); err != nil {
 		return Summary{}, err
 	}
-	var workers sync.WaitGroup
-	for range max(1, r.Parallelism) {
-		workers.Add(1)
-		go func() {
-			defer workers.Done()
-			for {
-				piece, ok := s.queue.take(ctx)
-				if !ok {
-					return
-				}
-				s.export(ctx, piece)
-				s.queue.finish()
+	inParallel(r.Parallelism, func() {
+		for {
+			piece, ok := s.queue.take(ctx)
+			if !ok {
+				return
 			}
-		}()
+			s.export(ctx, piece)
+			s.queue.finish()
+		}
+	})
+	return s.end()
+}
+
+// inParallel calls work n times at once, at least once, and waits for all.
+func inParallel(n int, work func()) {
+	var workers sync.WaitGroup
+	for range max(1, n) {
+		workers.Go(work)
 	}
 	workers.Wait()
-	return s.end()
 }
 
 // piece is a slice on its way, with what is needed to read and commit it.
@@ -103,7 +106,7 @@ type state struct {
 	known   map[string]Schema // by query: all columns ever seen
 	stored  map[string]bool   // schemas that the ledger has, by hash
 	intents map[intentKey]int // recorded in this run
-	blocked map[Source]error  // sources that refuse everything
+	blocked map[any]error     // sources that refuse everything, queries that nothing accepts
 	fatal   error             // the ledger cannot go on
 }
 
@@ -119,7 +122,7 @@ func (r *Runner) newState(p *Plan, exports []Export, h *History) (*state, error)
 		known:   make(map[string]Schema),
 		stored:  make(map[string]bool),
 		intents: make(map[intentKey]int),
-		blocked: make(map[Source]error),
+		blocked: make(map[any]error),
 	}
 	byAddress := make(map[string]*Export, len(exports))
 	for i := range exports {
@@ -174,7 +177,7 @@ func (s *state) declare(ctx context.Context) error {
 // export brings one piece to its end: done, split, failed, or dropped because
 // the run is stopping.
 func (s *state) export(ctx context.Context, p piece) {
-	if err := s.stopped(p.export.Source); err != nil {
+	if err := s.stopped(p); err != nil {
 		s.fail(p, "", err)
 		return
 	}
@@ -189,8 +192,11 @@ func (s *state) export(ctx context.Context, p piece) {
 	case errors.Is(err, ErrTooLarge):
 		s.split(p, err)
 	default:
-		if errors.Is(err, ErrAccess) {
+		switch {
+		case errors.Is(err, ErrAccess):
 			s.block(p.export.Source, err)
+		case errors.Is(err, ErrQuery):
+			s.block(p.Query.Address, err)
 		}
 		s.fail(p, "", err)
 	}
@@ -249,18 +255,21 @@ func (s *state) dead() error {
 	return s.fatal
 }
 
-// stopped returns why no slice of this source can be read any more.
-func (s *state) stopped(source Source) error {
+// stopped returns why the piece need not be tried.
+func (s *state) stopped(p piece) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.blocked[source]
+	if err := s.blocked[p.export.Source]; err != nil {
+		return err
+	}
+	return s.blocked[p.Query.Address]
 }
 
-func (s *state) block(source Source, err error) {
+func (s *state) block(what any, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.blocked[source] == nil {
-		s.blocked[source] = fmt.Errorf("not tried, because an earlier slice was refused: %w", err)
+	if s.blocked[what] == nil {
+		s.blocked[what] = fmt.Errorf("not tried, because an earlier slice was refused: %w", err)
 	}
 }
 

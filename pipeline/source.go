@@ -22,9 +22,11 @@ type Source interface {
 	// record is valid until emit returns; whoever keeps it longer calls
 	// Retain. If emit returns an error, Read stops and returns it unchanged.
 	//
-	// ErrTooLarge asks for a smaller slice, a *RetryAfter for another try, and
-	// ErrAccess says that no slice of this source can be read until somebody
-	// acts. Any other error is final for the slice.
+	// ErrTooLarge asks for a smaller slice, a *RetryAfter for another try.
+	// ErrQuery says that no slice of this query can be read, ErrAccess that no
+	// slice of this source can, until somebody acts. Any other error is final
+	// for the slice. After the last try of a *RetryAfter whose cause is
+	// ErrTooLarge the slice is split as well.
 	Read(ctx context.Context, s Slice, emit func(arrow.Record) error) error
 }
 
@@ -78,6 +80,10 @@ var ErrTooLarge = errors.New("the answer exceeds a limit of the service")
 // the workspace are wrong, so that every other slice would fail the same way.
 // The engine starts no further slice of that source.
 var ErrAccess = errors.New("access denied")
+
+// ErrQuery is returned by a Source when the service does not accept the query's
+// text, whatever the window. The engine starts no further slice of that query.
+var ErrQuery = errors.New("the query is not accepted")
 
 // RetryAfter is returned by a Source when the same request may succeed later.
 type RetryAfter struct {
