@@ -9,6 +9,11 @@ import (
 	"github.com/kustash/kustash/pipeline"
 )
 
+// courtesy is how long a free lock is left to the process that has the host
+// lock and is about to take it: a holder without the host lock would make its
+// successors wait.
+const courtesy = time.Second
+
 // watch is what a successor has seen of the holder before it.
 type watch struct {
 	started time.Time
@@ -30,14 +35,22 @@ func (h *holder) acquire(ctx context.Context) error {
 
 func (h *holder) compete(ctx context.Context) error {
 	w := watch{started: h.opts.Now()}
-	for told := false; ; told = true {
+	told := false
+	for {
 		taken := h.lockHost()
 		stored, current, err := readLock(ctx, h.store)
 		if err != nil {
 			return err
 		}
 		now := h.opts.Now()
-		if current == nil || !current.held() || h.dead(current) || w.expired(current, now) {
+		free := current == nil || !current.held()
+		if free && taken && now.Sub(w.started) < courtesy {
+			if err := h.opts.Sleep(ctx, courtesy/20); err != nil {
+				return fmt.Errorf("wait for the lock: %w", err)
+			}
+			continue
+		}
+		if free || h.dead(current) || w.expired(current, now) {
 			if err = h.take(ctx, stored, current); errors.Is(err, ErrChanged) {
 				continue
 			}
@@ -53,6 +66,7 @@ func (h *holder) compete(ctx context.Context) error {
 		if !told && h.opts.Waiting != nil {
 			h.opts.Waiting(*current)
 		}
+		told = true
 		if err := h.opts.Sleep(ctx, h.pause(&w, now)); err != nil {
 			return fmt.Errorf("wait for the lock, held by %v: %w", current, err)
 		}
@@ -84,7 +98,11 @@ func (h *holder) dead(k *Lock) bool {
 	return k.ID == h.record.ID || (h.unlock != nil && k.HostLock && h.here(k))
 }
 
-func (h *holder) here(k *Lock) bool { return k.Host != "" && k.Host == h.record.Host }
+// here reports whether the holder runs, or ran, under the same kernel, so that
+// file locks between it and this process mean something.
+func (h *holder) here(k *Lock) bool {
+	return k.Host != "" && k.Host == h.record.Host && k.Boot == h.record.Boot
+}
 
 // expired reports whether the holder was silent for a whole lifetime.
 func (w *watch) expired(k *Lock, now time.Time) bool {

@@ -55,11 +55,11 @@ func (l *Ledger) append(ctx context.Context, entries []pipeline.Entry) error {
 	var durable, intended bool
 	for _, e := range entries {
 		e.Time = now.UTC()
-		e, line, err := encodeEntry(e)
+		seen, line, err := encodeEntry(e)
 		if err != nil {
 			return fmt.Errorf("%s of %s: %w", e.Kind, e.Query, err)
 		}
-		lines, written = append(lines, line), append(written, e)
+		lines, written = append(lines, line), append(written, seen)
 		durable = durable || kindRules[e.Kind].durable
 		intended = intended || e.Kind == pipeline.KindIntended
 	}
@@ -77,11 +77,11 @@ func (l *Ledger) append(ctx context.Context, entries []pipeline.Entry) error {
 
 // enqueue puts entries in line and returns their end in the ledger.
 func (l *Ledger) enqueue(entries []pipeline.Entry, lines [][]byte, now time.Time) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if err := l.refusal(); err != nil {
 		return 0, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if len(l.lines) == 0 {
 		l.since = now
 	}
@@ -161,7 +161,7 @@ func (l *Ledger) lead(ctx context.Context, seg *segment) error {
 	var err error
 	var fenced bool
 	if seg.intended {
-		err = l.Held()
+		err = l.lockHeld()
 	}
 	if err == nil {
 		fenced, err = l.put(ctx, seg)

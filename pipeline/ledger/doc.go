@@ -72,6 +72,7 @@
 //	id           text     UUID of the holder
 //	who          text     on whose behalf
 //	host, pid    text, integer  where it runs
+//	boot         text     the running kernel, where the system names it
 //	operation    text     what it does
 //	created      time     since when it holds the lock
 //	counter      integer  grows with every renewal

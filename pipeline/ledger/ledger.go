@@ -84,6 +84,8 @@ type Ledger struct {
 
 var _ pipeline.Ledger = (*Ledger)(nil)
 
+var errClosed = errors.New("the ledger is closed")
+
 // Open takes the lock, reads and verifies the ledger, and founds one if there
 // is none: its first segment, with a new lineage, is durable when Open
 // returns. The error is ErrLocked if another process lives and holds the lock.
@@ -160,7 +162,10 @@ func (l *Ledger) Entries(context.Context) ([]pipeline.Entry, error) {
 // lifetime has passed, and writes entries that have waited for five seconds.
 // After an error that is not ErrLockLost it may be called again.
 func (l *Ledger) Renew(ctx context.Context) error {
-	if err := l.refusal(); err != nil {
+	l.mu.Lock()
+	err := l.refusal()
+	l.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	lockErr := l.renewLock(ctx)
@@ -193,29 +198,34 @@ func (l *Ledger) renewLock(ctx context.Context) error {
 // Held implements pipeline.Ledger. Without a lock, only another writer's
 // segment ends it. It never waits.
 func (l *Ledger) Held() error {
-	if err := l.refusal(); err != nil {
+	l.mu.Lock()
+	err := l.refusal()
+	l.mu.Unlock()
+	if err != nil {
 		return err
 	}
+	return l.lockHeld()
+}
+
+func (l *Ledger) lockHeld() error {
 	if l.lock == nil {
 		return nil
 	}
 	return l.lock.held()
 }
 
-// refusal returns why this ledger takes no more entries.
+// refusal returns why this ledger takes no more entries. The caller holds mu.
 func (l *Ledger) refusal() error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.closed && l.lost == nil {
-		return errors.New("the ledger is closed")
+	if l.lost == nil && l.closed {
+		return errClosed
 	}
 	return l.lost
 }
 
-// Close writes what waits and gives the lock back, even after an error. A
-// cancelled ctx lets it do neither: then a successor must wait, and what
-// waited is found out again. A second call does nothing. Nothing can be
-// appended after it.
+// Close writes what waits and gives the lock back. It gives it back after an
+// error and with a cancelled ctx too, and takes ten seconds at most for that;
+// what could not be written the next run finds out again. A second call does
+// nothing. Nothing can be appended after it.
 func (l *Ledger) Close(ctx context.Context) error {
 	l.mu.Lock()
 	again, n := l.closed, len(l.chain.Entries)
@@ -225,6 +235,11 @@ func (l *Ledger) Close(ctx context.Context) error {
 		return nil
 	}
 	err := l.flush(ctx, n)
+	l.mu.Lock()
+	if l.lost == nil {
+		l.lost = errClosed // for those whose entries could not be written either
+	}
+	l.mu.Unlock()
 	if releaseErr := l.release(ctx); releaseErr != nil {
 		err = errors.Join(err, releaseErr)
 	}

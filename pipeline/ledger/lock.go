@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type Lock struct {
 	ID        string    `json:"id"` // UUID, also Header.Run of the holder's segments
 	Who       string    `json:"who"`
 	Host      string    `json:"host"`
+	Boot      string    `json:"boot,omitempty"` // names the running kernel, where there is such a name
 	PID       int       `json:"pid"`
 	Operation string    `json:"operation"`
 	Created   time.Time `json:"created"`           // UTC
@@ -82,7 +84,8 @@ func ForceUnlock(ctx context.Context, store Store, id string) error {
 		return fmt.Errorf("%s: the lock has another id than %s: %v", in(store), id, k)
 	}
 	k.Released = time.Now().UTC()
-	if data, err = swapLock(ctx, store, data, *k); errors.Is(err, ErrChanged) {
+	_, err = swapLock(ctx, store, data, *k)
+	if errors.Is(err, ErrChanged) {
 		return fmt.Errorf("%s: its holder is alive: %v", in(store), k)
 	}
 	return err
@@ -116,10 +119,21 @@ func newHolder(store Store, opts Options, id string) *holder {
 	h := &holder{store: store, opts: opts, turn: make(chan struct{}, 1)}
 	host, _ := os.Hostname() // a host without a name is never taken for another
 	h.record = Lock{
-		ID: id, Who: opts.Who, Host: host, PID: os.Getpid(), Operation: opts.Operation,
+		ID: id, Who: opts.Who, Host: host, Boot: bootID(), PID: os.Getpid(), Operation: opts.Operation,
 		Lifetime: max(1, opts.Lifetime.Milliseconds()),
 	}
 	return h
+}
+
+// bootID returns what Linux calls its running kernel; "" elsewhere. Two
+// computers may share a name, and a folder on a network whose file locks are
+// each computer's own.
+func bootID() string {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(id))
 }
 
 // swap writes the record as change leaves it. It returns ErrLockLost if the
@@ -157,14 +171,24 @@ func (h *holder) swap(ctx context.Context, change func(*Lock)) error {
 	return err
 }
 
-// renew grows the counter, at most every sixth of a lifetime.
-func (h *holder) renew(ctx context.Context, seq int64) error {
+// enter waits for the turn to change the record; leave ends it.
+func (h *holder) enter(ctx context.Context) error {
 	select {
 	case h.turn <- struct{}{}:
-		defer func() { <-h.turn }()
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func (h *holder) leave() { <-h.turn }
+
+// renew grows the counter, at most every sixth of a lifetime.
+func (h *holder) renew(ctx context.Context, seq int64) error {
+	if err := h.enter(ctx); err != nil {
+		return err
+	}
+	defer h.leave()
 	if h.age() < h.record.lifetime()/6 {
 		return nil
 	}
@@ -199,8 +223,10 @@ func (h *holder) held() error {
 
 // release gives the lock back. Somebody else's is left alone.
 func (h *holder) release(ctx context.Context, seq int64) error {
-	h.turn <- struct{}{}
-	defer func() { <-h.turn }()
+	if err := h.enter(ctx); err != nil {
+		return err
+	}
+	defer h.leave()
 	// The host lock goes first: a successor that has seen a free record gets
 	// it too, and this process has nothing more to write.
 	err := h.dropHost()
