@@ -1,0 +1,197 @@
+package config
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/kustash/kustash/pipeline"
+)
+
+// Words of the language that this version does not act on yet, with what to do
+// instead.
+var (
+	laterLate    = map[string]string{string(pipeline.LateReplace): `Late rows are kept by late = "append", the default.`}
+	laterChange  = map[string]string{string(pipeline.Rebuild): `A changed query holds from the first slice that is not done, on_change = "forward"; to read all again, give the query another name.`}
+	laterMissing = map[string]string{"skip": `A table that the workspace does not have is an error: take its query out until the table exists.`}
+)
+
+// queryObject stands for what nothing can refer to.
+var queryObject = cty.EmptyObject
+
+func queryShape() *shape {
+	window := (&shape{blocks: make(map[string]*shape)}).
+		attributes("start", "end", "slice", "settle", "lookback", "time_column")
+	s := &shape{blocks: make(map[string]*shape)}
+	for _, name := range []string{"workspace", "kql", "sinks"} {
+		s.schema.Attributes = append(s.schema.Attributes, hcl.AttributeSchema{Name: name, Required: true})
+	}
+	return s.attributes("late", "on_change", "missing_table", "assume_sliceable").block("window", window)
+}
+
+func (l *loader) evaluateQuery(b *block) {
+	s := queryShape()
+	l.expand(b, s, queryObject, func(in *instance, body *body) cty.Value {
+		e := &in.export
+		e.Query.Address = in.address
+		e.Late = pipeline.Late(body.choice("late", []string{string(pipeline.LateAppend), string(pipeline.LateIgnore)}, laterLate))
+		e.OnChange = pipeline.OnChange(body.choice("on_change", []string{string(pipeline.Forward)}, laterChange))
+		body.choice("missing_table", []string{"error"}, laterMissing)
+		e.AssumeSliceable = body.truth("assume_sliceable")
+		e.Query.Text = body.kql()
+		e.Targets = body.targets()
+		body.window(e, s.blocks["window"])
+		if from := body.workspace(); from != nil {
+			e.Workspace = from.address
+			e.Query.Workspace = from.workspaceID()
+			e.Source, e.Limits = from.source, from.limits
+		}
+		if body.ok {
+			body.check(e)
+		}
+		return cty.EmptyObjectVal
+	})
+}
+
+func (b *body) workspace() *instance {
+	attr, set := b.content.Attributes["workspace"]
+	if !set {
+		return nil
+	}
+	return b.refer(attr, "workspace", "workspace", workspaceObject)
+}
+
+// kql returns the text of the query.
+func (b *body) kql() string {
+	text, set := b.text(b.content, "kql")
+	attr := b.content.Attributes["kql"]
+	if attr == nil || !b.ok && !set {
+		return ""
+	}
+	if strings.TrimSpace(text) == "" {
+		b.fail(attr, "Unsuitable value", "The argument \"kql\" holds no query. The name of a table, such as \"SecurityEvent\", is the shortest.")
+	}
+	return text
+}
+
+// targets returns the sinks of a query.
+func (b *body) targets() []pipeline.Target {
+	attr, set := b.content.Attributes["sinks"]
+	if !set {
+		return nil
+	}
+	v, ok := b.eval(attr.Expr, b.ctx)
+	if !ok {
+		b.ok = false
+		return nil
+	}
+	ty := v.Type()
+	switch {
+	case v.IsMarked():
+		b.fail(attr, "Sensitive value not allowed", "The argument \"sinks\" would show a sensitive value. Use a value that is not sensitive.")
+		return nil
+	case v.IsNull() || !ty.IsTupleType() && !ty.IsListType() && !ty.IsSetType():
+		b.fail(attr, "Unsuitable value", "The argument \"sinks\" takes a list of sinks%s", b.sinksExample(v))
+		return nil
+	case v.LengthInt() == 0:
+		b.fail(attr, "Unsuitable value", "The list of sinks is empty, so the query would be exported nowhere. Name one: sinks = [sink.NAME].")
+		return nil
+	}
+	var targets []pipeline.Target
+	elements, _ := hcl.ExprList(attr.Expr)
+	i := 0
+	for it := v.ElementIterator(); it.Next(); i++ {
+		_, element := it.Element()
+		at := attr.Expr.Range()
+		if len(elements) == v.LengthInt() {
+			at = elements[i].Range()
+		}
+		if target, ok := b.target(element, at, targets); ok {
+			targets = append(targets, target)
+		}
+	}
+	return targets
+}
+
+func (b *body) sinksExample(v cty.Value) string {
+	switch {
+	case v.IsNull():
+		return ": sinks = [sink.NAME]."
+	case v.Type().Equals(sinkObject) && !v.GetAttr("address").IsNull():
+		return ", so put it in brackets: sinks = [" + v.GetAttr("address").AsString() + "]."
+	case v.Type().IsMapType():
+		return ", and this is a map, because the block has for_each. Write sinks = values(sink.NAME), or name one instance: sinks = [sink.NAME[\"KEY\"]]."
+	}
+	return ", not a " + v.Type().FriendlyName() + ": sinks = [sink.NAME]."
+}
+
+// target resolves one element of sinks.
+func (b *body) target(v cty.Value, at hcl.Range, others []pipeline.Target) (pipeline.Target, bool) {
+	in, why := b.resolve(v, "sink", sinkObject)
+	switch {
+	case why != "":
+		b.ok = false
+		b.errorAt(at, "Unsuitable value", "The argument \"sinks\" takes a list of sinks: %s", why)
+		return pipeline.Target{}, false
+	case !in.ok:
+		b.ok = false
+		return pipeline.Target{}, false
+	}
+	for _, other := range others {
+		if other.Address == in.address {
+			b.ok = false
+			b.errorAt(at, "Duplicate sink", "The list names %s twice.", in.address)
+			return pipeline.Target{}, false
+		}
+		if other.Identity == in.sink.Identity {
+			b.ok = false
+			b.errorAt(at, "Duplicate sink", "The sinks %s and %s write to the same place, so rows of a query would be there twice. Name one of them, or give one another place.",
+				other.Address, in.address)
+			return pipeline.Target{}, false
+		}
+	}
+	return pipeline.Target{
+		Address:    in.address,
+		Identity:   in.sink.Identity,
+		Calendar:   in.sink.Calendar,
+		Sink:       in.sink.Sink,
+		WriteEmpty: in.sink.WriteEmpty,
+	}, true
+}
+
+// check lets the source judge the query, and takes its fingerprint.
+func (b *body) check(e *pipeline.Export) {
+	checker, ok := e.Source.(pipeline.Checker)
+	if !ok {
+		sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", e.Query.Text, e.Query.TimeColumn, e.Query.Workspace))
+		e.Query.Fingerprint = "fp1:" + hex.EncodeToString(sum[:])
+		return
+	}
+	e.Query.Fingerprint = checker.Fingerprint(e.Query)
+	attr := b.content.Attributes["kql"]
+	problems := checker.Check(e.Query, e.Span.Whole)
+	stays := make(map[pipeline.Problem]bool) // even where slices are not the matter
+	if e.AssumeSliceable {
+		for _, p := range checker.Check(e.Query, true) {
+			stays[p] = true
+		}
+	}
+	for _, p := range problems {
+		warning := p.Warning || e.AssumeSliceable && !stays[p]
+		b.ok = b.ok && warning
+		d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: p.Summary, Detail: p.Detail}
+		if warning {
+			d.Severity = hcl.DiagWarning
+		}
+		at := b.locate(attr.Expr, e.Query.Text, p.Offset, p.Length)
+		d.Subject = &at
+		if at.Filename != attr.Range.Filename {
+			d.Detail += fmt.Sprintf("\n\nThe file is the kql of %s at %s.", e.Query.Address, position(attr.Range))
+		}
+		b.report(d)
+	}
+}

@@ -1,0 +1,68 @@
+package config
+
+import (
+	"reflect"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// sinkObject is what a reference to a sink evaluates to, whatever its kind.
+var sinkObject = cty.Object(map[string]cty.Type{"address": cty.String, "name": cty.String, "kind": cty.String,
+	"path": cty.String, "url": cty.String})
+
+func (l *loader) evaluateSink(b *block) {
+	settings, ok := l.newSettings("sink", b.kind, b.block.LabelRanges[0])
+	if !ok {
+		b.value = cty.DynamicVal
+		return
+	}
+	s := shapeOf(settings).attributes("layout").block("format", anyOf(l.Kinds.Formats), "kind")
+	l.expand(b, s, sinkObject, func(in *instance, body *body) cty.Value {
+		in.settings, _ = l.newSettings("sink", b.kind, b.block.LabelRanges[0])
+		body.fill(reflect.ValueOf(in.settings).Elem(), body.content, "")
+		declared := SinkBlock{Address: in.address, Name: b.name, Kind: b.kind, Dir: l.dir, Settings: in.settings, Layout: DefaultLayout}
+		if layout, set := body.text(body.content, "layout"); set {
+			declared.Layout = layout
+		}
+		body.format(&declared)
+		if body.ok {
+			var err error
+			if in.sink, err = l.Kinds.Sink(declared); err != nil {
+				body.wrong("Invalid sink", err)
+			}
+		}
+		return cty.ObjectVal(map[string]cty.Value{
+			"address": cty.StringVal(in.address),
+			"name":    cty.StringVal(b.name),
+			"kind":    cty.StringVal(b.kind),
+			"path":    settingText(in.settings, "path"),
+			"url":     settingText(in.settings, "url"),
+		})
+	})
+}
+
+// format decodes the format block of a sink, or takes the default.
+func (b *body) format(declared *SinkBlock) {
+	var found hcl.Blocks
+	for _, block := range b.content.Blocks {
+		if block.Type == "format" {
+			found = append(found, block)
+		}
+	}
+	if len(found) == 0 {
+		declared.Format = DefaultFormat
+		settings, ok := b.newSettings("format", DefaultFormat, b.at)
+		b.ok = b.ok && ok
+		declared.FormatSettings = settings
+		return
+	}
+	if len(found) > 1 {
+		b.ok = false
+		b.errorAt(found[1].DefRange, "Duplicate block", "A sink has one format, and there is another \"format\" block at %s. Declare a second sink for a second format.", position(found[0].DefRange))
+	}
+	declared.Format = found[0].Labels[0]
+	settings, ok := b.nested(found[0], "format", declared.Format, found[0].LabelRanges[0])
+	b.ok = b.ok && ok
+	declared.FormatSettings = settings
+}

@@ -1,0 +1,190 @@
+package config
+
+import (
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/kustash/kustash/pipeline"
+)
+
+// What a window block says by leaving an argument out.
+const (
+	defaultSettle     = 30 * time.Minute
+	defaultLookback   = 3 * 24 * time.Hour
+	defaultTimeColumn = "TimeGenerated"
+)
+
+// window decodes the window block of a query into its span.
+func (b *body) window(e *pipeline.Export, s *shape) {
+	var found hcl.Blocks
+	for _, block := range b.content.Blocks {
+		if block.Type == "window" {
+			found = append(found, block)
+		}
+	}
+	switch len(found) {
+	case 0:
+		b.ok = false
+		b.errorAt(b.at, "Missing window block", "A query needs a window that says which rows to export: window { start = \"2026-01-01\" }.")
+		return
+	case 1:
+	default:
+		b.ok = false
+		b.errorAt(found[1].DefRange, "Duplicate block", "A query has one window, and there is another at %s. Declare a second query for a second window.", position(found[0].DefRange))
+	}
+	before := len(b.diags)
+	w := &window{body: b, content: b.decoder.content(found[0].Body, &s.schema, "window"), at: found[0].DefRange}
+	if b.diags[before:].HasErrors() {
+		b.ok = false
+	}
+	e.Span, e.Query.TimeColumn = w.span()
+	w.checkStep(e)
+}
+
+// window is the window block of a query.
+type window struct {
+	*body
+	content *hcl.BodyContent
+	at      hcl.Range
+}
+
+// wrongAt reports a mistake at an argument of the window.
+func (w *window) wrongAt(name, summary, format string, args ...any) {
+	w.ok = false
+	at := w.at
+	if attr, set := w.content.Attributes[name]; set {
+		at = attr.Expr.Range()
+	}
+	w.errorAt(at, summary, format, args...)
+}
+
+// span reads all arguments.
+func (w *window) span() (pipeline.Span, string) {
+	s := pipeline.Span{End: pipeline.Bound{Relative: true}}
+	var startOK, endOK bool
+	if _, set := w.content.Attributes["start"]; !set {
+		w.wrongAt("start", "Missing required argument", "The argument \"start\" is required: a time such as \"2026-01-01\", or a distance such as \"now-30d\".")
+	}
+	s.Start, startOK = w.bound("start", pipeline.Bound{})
+	s.End, endOK = w.bound("end", pipeline.Bound{Relative: true})
+	s.Settle = w.duration("settle", defaultSettle)
+	s.Lookback = w.duration("lookback", defaultLookback)
+	s.Step, s.Whole = w.slice()
+	if startOK && endOK {
+		w.checkBounds(s)
+	}
+	column, set := w.text(w.content, "time_column")
+	switch {
+	case !set:
+		column = defaultTimeColumn
+	case column == "":
+		w.wrongAt("time_column", "Unsuitable value", "The argument \"time_column\" names the column that slices are cut on, such as %q.", defaultTimeColumn)
+	}
+	return s, column
+}
+
+func (w *window) bound(name string, fallback pipeline.Bound) (pipeline.Bound, bool) {
+	text, set := w.text(w.content, name)
+	if !set {
+		if attr := w.content.Attributes[name]; attr != nil {
+			if name == "start" && w.ok {
+				w.wrongAt(name, "Missing required argument", "The argument \"start\" is required, but its value is null.")
+			}
+			return fallback, w.ok
+		}
+		return fallback, name != "start"
+	}
+	bound, err := parseBound(text)
+	if err != nil {
+		w.wrongAt(name, "Invalid time", "%s", sentence(err.Error()))
+		return fallback, false
+	}
+	return bound, true
+}
+
+func (w *window) duration(name string, fallback time.Duration) time.Duration {
+	text, set := w.text(w.content, name)
+	if !set {
+		return fallback
+	}
+	d, err := parseDuration(text)
+	if err != nil {
+		w.wrongAt(name, "Invalid duration", "%s", sentence(err.Error()))
+		return fallback
+	}
+	return d
+}
+
+// slice reads the width of slices.
+func (w *window) slice() (step time.Duration, whole bool) {
+	text, set := w.text(w.content, "slice")
+	switch {
+	case !set || text == "auto":
+		return 0, false
+	case text == "none":
+		return 0, true
+	}
+	step, err := parseDuration(text)
+	switch {
+	case err != nil:
+		hint := didYouMean(text, []string{"auto", "none"})
+		w.wrongAt("slice", "Invalid slice", "The width of slices is \"auto\", \"none\" or a duration. %s%s", sentence(err.Error()), hint)
+		return 0, false
+	case step == 0:
+		w.wrongAt("slice", "Invalid slice", "A slice cannot have no width. Write \"auto\", a duration such as \"1h\", or \"none\" for the whole window in one piece.")
+	}
+	return step, false
+}
+
+// checkBounds refuses windows in which no row can ever be.
+func (w *window) checkBounds(s pipeline.Span) {
+	start, end := s.Start, s.End
+	name := "end"
+	if _, set := w.content.Attributes["end"]; !set {
+		name = "start"
+	}
+	switch {
+	case s.Whole && start.Relative:
+		w.wrongAt("start", "Invalid window", "With slice = \"none\" the whole window is read once, so start and end must be absolute times. Write a date instead of a distance from now.")
+	case s.Whole && end.Relative:
+		w.wrongAt("end", "Invalid window", "With slice = \"none\" the whole window is read once, so start and end must be absolute times. Write a date as the end.")
+	case !start.Relative && !end.Relative && !start.At.Before(end.At):
+		w.wrongAt(name, "Invalid window", "The window ends at %s, which is not after its start at %s. The end is exclusive.",
+			pipeline.ShortTime(end.At), pipeline.ShortTime(start.At))
+	case start.Relative && end.Relative && start.Ago <= end.Ago:
+		w.wrongAt(name, "Invalid window", "The window ends %s before now and starts %s before now, so nothing is ever in it.",
+			writeDuration(end.Ago), writeDuration(start.Ago))
+	}
+}
+
+// folders are the widths of the folders of a layout, the shortest for those
+// that vary.
+var folders = map[pipeline.Calendar]struct {
+	name  string
+	width time.Duration
+	exact bool // a slice must divide it
+}{
+	pipeline.Hourly:  {"an hour", time.Hour, true},
+	pipeline.Daily:   {"a day", 24 * time.Hour, true},
+	pipeline.Monthly: {"a month", 28 * 24 * time.Hour, false},
+	pipeline.Yearly:  {"a year", 365 * 24 * time.Hour, false},
+}
+
+// checkStep compares the width of slices with the folders of the sinks.
+func (w *window) checkStep(e *pipeline.Export) {
+	for _, t := range e.Targets {
+		folder, timed := folders[t.Calendar]
+		if !timed {
+			continue
+		}
+		switch step := e.Span.Step; {
+		case e.Span.Whole:
+			w.wrongAt("slice", "Invalid slice", "With slice = \"none\" the whole window becomes one file, but a folder of %s covers %s only. Give that sink a layout without time, such as \"{query}\".", t.Address, folder.name)
+		case step > folder.width:
+			w.wrongAt("slice", "Invalid slice", "A slice of %s is longer than a folder of %s, which covers %s. Shorten the slice, or give the sink a coarser layout.", writeDuration(step), t.Address, folder.name)
+		case step > 0 && folder.exact && folder.width%step != 0:
+			w.wrongAt("slice", "Invalid slice", "A folder of %s covers %s, and slices of %s do not divide that evenly. Choose one that does, such as \"1h\" or \"15m\".", t.Address, folder.name, writeDuration(step))
+		}
+	}
+}
