@@ -1,0 +1,180 @@
+package emulator
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// What a Config without workspace or principal serves.
+const (
+	DemoWorkspaceID  = "5f0c1e2a-3b4d-4c5e-8f60-718293a4b5c6"
+	DemoTenantID     = "c0ffee00-1a2b-4c3d-9e4f-5a6b7c8d9e0f"
+	DemoClientID     = "0a1b2c3d-4e5f-4061-8273-94a5b6c7d8e9"
+	DemoClientSecret = "demo~secret.for-the-emulator"
+)
+
+// Config says what an Emulator serves and how strictly. The zero value serves
+// no tables under the demo names with the limits of the real service.
+type Config struct {
+	// Data are the tables of every workspace in WorkspaceIDs. Nil is none.
+	Data *Dataset
+	// WorkspaceIDs are the GUIDs that are served; none means DemoWorkspaceID.
+	WorkspaceIDs []string
+	// Others are further workspaces, by GUID, with data of their own: what the
+	// "workspaces" of a request may name.
+	Others map[string]*Dataset
+	// Principals may ask for tokens; none means the demo principal.
+	Principals []Principal
+	// TokenLifetime is how long a token is accepted, 86399 s if zero.
+	TokenLifetime time.Duration
+	// Limits bound answers and requests.
+	Limits Limits
+	// TimespanEnds says which ends of a timespan exclude their instant. The
+	// service documents neither, so a client must be right under all four.
+	TimespanEnds Ends
+	// OldWording gives the messages of a truncated answer as of 2021.
+	OldWording bool
+	// KeepOrder reads tables in the order of their rows. Otherwise each query
+	// sees them in an order of its own, as with the real service, and only a
+	// sort gives a promise.
+	KeepOrder bool
+	// HoldBack hides a row until Now has reached its ingestion time.
+	HoldBack bool
+	// CacheLifetime is how long a reply is repeated to the same question that
+	// does not forbid it: 120 s if zero, never if negative.
+	CacheLifetime time.Duration
+	// Seed determines the order of rows and the draws of faults.
+	Seed uint64
+	// Now is the clock of tokens, caches, rate limits and queries; time.Now if
+	// nil. It is called concurrently. Waiting in a queue and delays take real
+	// time whatever it says.
+	Now func() time.Time
+	// Faults are tried in order for each request; the first that fires is used.
+	Faults []Fault
+	// Observe is told about each request after its answer, by the goroutine
+	// that serves it, so it must be safe for concurrent use. It may be nil.
+	Observe func(Exchange)
+}
+
+// Ends says which ends of a timespan exclude their instant.
+type Ends struct {
+	StartExclusive bool
+	EndExclusive   bool
+}
+
+// Principal is an application that may ask for tokens.
+type Principal struct {
+	Tenant       string // GUID or domain
+	ClientID     string
+	ClientSecret string
+	// Access is what the query service thinks of it.
+	Access Access
+	// DeniedFor ends the denial that long after New, as when a role assignment
+	// takes effect late. Zero never ends it.
+	DeniedFor time.Duration
+}
+
+// Access is a right, or the way in which it is denied.
+type Access string
+
+// The answers to a principal's first data request: 200, or a 403 in one of the
+// shapes that have been seen.
+const (
+	Allowed            Access = ""
+	Denied             Access = "denied"              // InsufficientAccessError and no more
+	DeniedUnauthorized Access = "denied-unauthorized" // with UnauthorizedClient inside
+	DeniedNetwork      Access = "denied-network"      // with NspValidationFailedError inside
+	DeniedUser         Access = "denied-user"         // with AuthorizationFailedError inside
+)
+
+// Limits of answers and requests. A zero field is the real service's limit, a
+// negative one is none.
+type Limits struct {
+	Rows         int64 // of an answer: 500,000; beyond it is truncated
+	Bytes        int64 // of an answer in the engine's measure: 64,000,000; beyond it is truncated
+	GatewayBytes int64 // of an answer's JSON text: 100,000,000; beyond it is refused
+	// GatewayStatus is the status of that refusal, which nobody has recorded;
+	// 400 if zero.
+	GatewayStatus int
+	Concurrency   int           // queries of a principal at once: 5
+	Queue         int           // queries of a principal that wait: 200
+	QueueWait     time.Duration // of one of them: 3 min of real time
+	Requests      int           // of a principal in any Window: 200
+	Window        time.Duration // 30 s
+	// RetryAfter is sent with a 429 in whole seconds; zero or less sends none.
+	RetryAfter time.Duration
+}
+
+func (l Limits) withDefaults() Limits {
+	l.Rows = or(l.Rows, 500_000)
+	l.Bytes = or(l.Bytes, 64_000_000)
+	l.GatewayBytes = or(l.GatewayBytes, 100_000_000)
+	l.GatewayStatus = or(l.GatewayStatus, 400)
+	l.Concurrency = or(l.Concurrency, 5)
+	l.Queue = or(l.Queue, 200)
+	l.QueueWait = or(l.QueueWait, 3*time.Minute)
+	l.Requests = or(l.Requests, 200)
+	l.Window = or(l.Window, 30*time.Second)
+	return l
+}
+
+func or[T comparable](v, instead T) T {
+	var zero T
+	if v == zero {
+		return instead
+	}
+	return v
+}
+
+var guidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+// withDefaults fills in what is left out and refuses what cannot be served.
+func (c Config) withDefaults() (Config, error) {
+	if c.Data == nil {
+		c.Data = NewDataset()
+	}
+	if len(c.WorkspaceIDs) == 0 {
+		c.WorkspaceIDs = []string{DemoWorkspaceID}
+	}
+	if len(c.Principals) == 0 {
+		c.Principals = []Principal{{Tenant: DemoTenantID, ClientID: DemoClientID, ClientSecret: DemoClientSecret}}
+	}
+	c.TokenLifetime = or(c.TokenLifetime, 86399*time.Second)
+	c.CacheLifetime = or(c.CacheLifetime, 120*time.Second)
+	c.Limits = c.Limits.withDefaults()
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, c.check()
+}
+
+func (c Config) check() error {
+	ids := c.WorkspaceIDs
+	for id := range c.Others {
+		ids = append(ids[:len(ids):len(ids)], id)
+	}
+	for _, id := range ids {
+		if !guidForm.MatchString(id) {
+			return fmt.Errorf("workspace id %q is not a GUID", id)
+		}
+	}
+	for i, p := range c.Principals {
+		switch {
+		case p.Tenant == "" || p.ClientID == "":
+			return fmt.Errorf("principal %d has no tenant or no client id", i+1)
+		case strings.ContainsAny(p.Tenant, "/ "):
+			return fmt.Errorf("tenant %q cannot be part of an address", p.Tenant)
+		}
+		switch p.Access {
+		case Allowed, Denied, DeniedUnauthorized, DeniedNetwork, DeniedUser:
+		default:
+			return fmt.Errorf("principal %s has the unknown access %q", p.ClientID, p.Access)
+		}
+	}
+	if s := c.Limits.GatewayStatus; s < 300 || s > 599 {
+		return fmt.Errorf("gateway status %d is not one of a refusal", s)
+	}
+	return checkFaults(c.Faults)
+}
