@@ -1,0 +1,212 @@
+package azauth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+)
+
+// Error says why no token was issued. Its text names the credential and the
+// next step, and holds no secret.
+type Error struct {
+	Credential string        // address of the credential
+	Code       string        // the protocol's error code, such as invalid_client; "" if there was no proper answer
+	Numbers    []int         // the authority's own, as in AADSTS7000215
+	Transient  bool          // asking again later may succeed
+	Wait       time.Duration // as the authority asked; 0 if it did not
+	Advice     string        // what is wrong and what to do
+	Detail     string        // the authority's words
+	cause      error         // only if its text is free of secrets
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("get a token for %s: %s", e.Credential, e.Advice)
+	if e.Detail != "" {
+		text += ": " + e.Detail
+	}
+	return text
+}
+
+// Unwrap returns the cause where there is one, such as a cancelled context.
+func (e *Error) Unwrap() error { return e.cause }
+
+// advice tells by the numbers of the authority, and below by its error code,
+// what is wrong. The numbers are those of
+// https://learn.microsoft.com/entra/identity-platform/reference-error-codes.
+var advice = []struct {
+	numbers   []int
+	code      string
+	transient bool
+	text      string
+}{
+	{numbers: []int{90033, 90006, 90024, 90055}, transient: true, text: "the sign-in service is busy; it is worth another try"},
+	{numbers: []int{7000215}, text: "the client secret is wrong; use the secret's value, not its id, and check that it belongs to this client_id"},
+	{numbers: []int{7000222}, text: "the client secret has expired; create a new one for this application and set client_secret to it"},
+	{numbers: []int{7000218}, text: "the request carried no client secret; set client_secret"},
+	{numbers: []int{700016}, text: "the application is not known in this tenant; check client_id and tenant_id"},
+	{numbers: []int{90002}, text: "the tenant does not exist in this cloud; check tenant_id, and cloud if the tenant belongs to US Government or China"},
+	{numbers: []int{900382, 900432, 900384}, text: "the tenant belongs to another cloud; set cloud to the tenant's"},
+	{numbers: []int{500011}, text: "the tenant does not know the query service under this address; check cloud and tenant_id"},
+	{numbers: []int{500133, 50013, 700024}, text: "the assertion is outside its time; check the clock of this machine"},
+	{code: "temporarily_unavailable", transient: true, text: "the sign-in service is busy; it is worth another try"},
+	{code: "server_error", transient: true, text: "the sign-in service had an internal error; it is worth another try"},
+	{code: "invalid_client", text: "the credential is not accepted; check client_id and client_secret"},
+	{code: "unauthorized_client", text: "the application may not ask for this; check client_id and tenant_id"},
+	{code: "invalid_request", text: "the request is not accepted; check tenant_id, and that cloud is the tenant's"},
+	{code: "invalid_resource", text: "the tenant does not know the query service under this address; check cloud and tenant_id"},
+	{code: "invalid_scope", text: "the scope is not accepted; check cloud"},
+	{code: "invalid_grant", text: "the credential is not accepted any more; check the clock of this machine, then renew the credential"},
+}
+
+// explain turns an error of the token endpoint into one that can be shown.
+func explain(err error, c *clientSecret, t Target) error {
+	hide := hider(c.ClientSecret.ClientSecret.Reveal())
+	e := &Error{Credential: c.name}
+	var refused *oauth2.RetrieveError
+	switch {
+	case errors.As(err, &refused):
+		e.read(refused, hide)
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		e.Advice, e.cause = "given up while waiting for "+host(t.Authority), err
+		e.Transient = errors.Is(err, context.DeadlineExceeded)
+	default:
+		e.network(err, t, hide)
+	}
+	if e.cause != nil && hide(e.cause.Error()) != e.cause.Error() {
+		e.cause = nil
+	}
+	return e
+}
+
+// read fills in e from an answer that is not a token.
+func (e *Error) read(refused *oauth2.RetrieveError, hide func(string) string) {
+	var body struct {
+		Numbers       []int  `json:"error_codes"`
+		CorrelationID string `json:"correlation_id"`
+	}
+	_ = json.Unmarshal(refused.Body, &body) // a gateway's page has neither
+	status := 0
+	if refused.Response != nil {
+		status = refused.Response.StatusCode
+		e.Wait = retryAfter(refused.Response)
+	}
+	e.Code, e.Numbers = hide(refused.ErrorCode), body.Numbers
+	if len(e.Numbers) == 0 {
+		e.Numbers = numbersIn(refused.ErrorDescription)
+	}
+	e.judge(status)
+	first, _, _ := strings.Cut(strings.TrimSpace(refused.ErrorDescription), "\n")
+	e.Detail = hide(clip(strings.TrimSpace(first)))
+	if body.CorrelationID != "" {
+		e.Detail = strings.TrimSpace(e.Detail + " (correlation id " + hide(clip(body.CorrelationID)) + ")")
+	}
+}
+
+func (e *Error) judge(status int) {
+	for _, a := range advice {
+		match := a.code != "" && a.code == e.Code
+		for _, n := range a.numbers {
+			for _, got := range e.Numbers {
+				match = match || n == got
+			}
+		}
+		if match {
+			e.Advice, e.Transient = a.text, a.transient
+			return
+		}
+	}
+	switch {
+	case status == http.StatusTooManyRequests, status == http.StatusRequestTimeout, status >= 500:
+		e.Transient = true
+		e.Advice = fmt.Sprintf("the sign-in service answered with status %d; it is worth another try", status)
+	case e.Code != "":
+		e.Advice = fmt.Sprintf("the sign-in service refused with %q (status %d)", clip(e.Code), status)
+	default:
+		e.Advice = fmt.Sprintf("the sign-in service answered with status %d and no reason; check authority", status)
+	}
+}
+
+// network fills in e for a request that got no answer, or one that cannot be
+// read.
+func (e *Error) network(err error, t Target, hide func(string) string) {
+	var failed *url.Error
+	e.cause = err
+	if errors.As(err, &failed) {
+		e.Transient = true
+		e.Advice = "no answer from " + host(t.Authority) + "; check authority, proxy and network"
+		e.Detail = hide(clip(failed.Err.Error()))
+		return
+	}
+	e.Advice = host(t.Authority) + " answered with something that is not a token; check authority and proxy"
+	e.Detail = hide(clip(strings.TrimPrefix(err.Error(), "oauth2: ")))
+}
+
+func host(address string) string {
+	if u, err := url.Parse(address); err == nil && u.Host != "" {
+		return u.Host
+	}
+	return "the authority"
+}
+
+var number = regexp.MustCompile(`AADSTS(\d{4,9})`)
+
+func numbersIn(text string) []int {
+	var all []int
+	for _, m := range number.FindAllStringSubmatch(text, -1) {
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// retryAfter reads the header in both of its forms; 0 is none.
+func retryAfter(r *http.Response) time.Duration {
+	value := r.Header.Get("Retry-After")
+	if n, err := strconv.Atoi(value); err == nil && n > 0 {
+		return time.Duration(min(n, 3600)) * time.Second
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
+	}
+	from := time.Now()
+	if sent, err := http.ParseTime(r.Header.Get("Date")); err == nil {
+		from = sent
+	}
+	return min(max(0, at.Sub(from)), time.Hour)
+}
+
+func clip(text string) string {
+	if r := []rune(text); len(r) > 400 {
+		return string(r[:400]) + "…"
+	}
+	return text
+}
+
+// hider returns a function that blacks out the secret in the forms in which a
+// request or an echo of it may carry it.
+func hider(value string) func(string) string {
+	quoted, err := json.Marshal(value)
+	if err != nil {
+		panic(err) // strings always marshal
+	}
+	var pairs []string
+	for _, form := range []string{value, url.QueryEscape(value), url.PathEscape(value), strings.Trim(string(quoted), `"`)} {
+		if form != "" {
+			pairs = append(pairs, form, "(sensitive)")
+		}
+	}
+	replacer := strings.NewReplacer(pairs...)
+	return replacer.Replace
+}

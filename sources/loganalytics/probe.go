@@ -1,0 +1,213 @@
+package loganalytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"time"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+
+	"github.com/kustash/kustash/pipeline"
+)
+
+// Bounds of one probing query. The service takes a span of more than 15 days
+// for excessive, and 100,000 bins stay far below the rows of an answer.
+const (
+	maxProbeSpan = 14 * 24 * time.Hour
+	maxProbeBins = 100_000
+)
+
+// Now implements pipeline.Clock.
+func (s *Source) Now(ctx context.Context) (time.Time, error) {
+	var now time.Time
+	err := s.Query(ctx, "print now()", "", func(rec arrow.Record) error {
+		if rec.NumCols() != 1 || rec.NumRows() != 1 {
+			return fmt.Errorf("the service's time came as %d rows of %d columns", rec.NumRows(), rec.NumCols())
+		}
+		times, ok := rec.Column(0).(*array.String)
+		if !ok || times.IsNull(0) {
+			return errors.New("the service's time is not a time")
+		}
+		tick, err := pipeline.ParseTime(times.Value(0))
+		now = tick.Time()
+		return err
+	})
+	if err == nil && now.IsZero() {
+		err = errors.New("the service did not tell its time")
+	}
+	return now, err
+}
+
+// Probe implements pipeline.Prober. It counts the tables that the text names;
+// a query that reads anything else cannot be estimated.
+func (s *Source) Probe(ctx context.Context, q pipeline.Query, windows []pipeline.Window, step time.Duration) ([]pipeline.Bin, error) {
+	script := newScript(q.Text)
+	if p, ok := script.broken(); ok {
+		return nil, fmt.Errorf("%w: %s", pipeline.ErrQuery, p.Summary)
+	}
+	w := walk(script)
+	tables := w.tables()
+	switch {
+	case step <= 0 || step%pipeline.TickSize != 0:
+		return nil, fmt.Errorf("a step of %v is not a number of 100 ns ticks", step)
+	case len(tables) == 0 || len(w.loose) > 0:
+		return nil, errors.New("the query reads more than plain tables, so its size cannot be estimated")
+	}
+	column := q.TimeColumn
+	if column == "" {
+		column = serviceColumn
+	}
+	var bins []pipeline.Bin
+	for _, window := range windows {
+		for _, piece := range probePieces(window, step) {
+			counts := make(map[pipeline.Tick]pipeline.Bin)
+			for _, name := range tables {
+				if err := s.probe(ctx, name, column, piece, step, counts); err != nil {
+					return nil, fmt.Errorf("count %s: %w", name, err)
+				}
+			}
+			bins = append(bins, inWindow(counts, piece)...)
+		}
+	}
+	return bins, nil
+}
+
+// probePieces cuts w at points of the grid into pieces that one query may ask
+// for.
+func probePieces(w pipeline.Window, step time.Duration) []pipeline.Window {
+	span := maxProbeSpan
+	if step < maxProbeSpan/maxProbeBins {
+		span = step * maxProbeBins
+	}
+	span = max(step, span-span%step)
+	var pieces []pipeline.Window
+	for !w.Empty() {
+		end := pipeline.Floor(w.Start, step).Add(span)
+		if end.After(w.End) {
+			end = w.End
+		}
+		pieces = append(pieces, pipeline.Window{Start: w.Start, End: end})
+		w.Start = end
+	}
+	return pieces
+}
+
+// probe adds the rows of one table, by the start of their bin.
+func (s *Source) probe(ctx context.Context, name, column string, w pipeline.Window, step time.Duration, counts map[pipeline.Tick]pipeline.Bin) error {
+	text := fmt.Sprintf("%s%s | summarize Rows = count(), Bytes = sum(estimate_data_size(*)) by Start = bin(%s, %s)",
+		columnName(name), filter(column, w, pipeline.Cut{}), columnName(column), spanLiteral(step))
+	timespan := ""
+	if column == serviceColumn {
+		timespan = wider(w)
+	}
+	return s.Query(ctx, text, timespan, func(rec arrow.Record) error {
+		starts, err := textColumn(rec, "Start")
+		if err != nil {
+			return err
+		}
+		rows, err := numberColumn(rec, "Rows")
+		if err != nil {
+			return err
+		}
+		bytes, err := numberColumn(rec, "Bytes")
+		if err != nil {
+			return err
+		}
+		for i := range int(rec.NumRows()) {
+			if starts.IsNull(i) {
+				continue
+			}
+			tick, err := pipeline.ParseTime(starts.Value(i))
+			if err != nil {
+				return err
+			}
+			bin := counts[tick]
+			bin.Window = pipeline.Window{Start: tick.Time(), End: tick.Time().Add(step)}
+			bin.Rows += rows(i)
+			bin.Bytes += bytes(i)
+			counts[tick] = bin
+		}
+		return nil
+	})
+}
+
+// inWindow returns the bins in order, cut off at the ends of w.
+func inWindow(counts map[pipeline.Tick]pipeline.Bin, w pipeline.Window) []pipeline.Bin {
+	bins := make([]pipeline.Bin, 0, len(counts))
+	for _, b := range counts {
+		if b.Window = b.Window.Intersect(w); !b.Window.Empty() {
+			bins = append(bins, b)
+		}
+	}
+	sort.Slice(bins, func(i, j int) bool { return bins[i].Window.Start.Before(bins[j].Window.Start) })
+	return bins
+}
+
+// spanLiteral writes a duration of whole ticks in the largest unit that is
+// exact.
+func spanLiteral(d time.Duration) string {
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}, {time.Millisecond, "ms"}} {
+		if d%unit.size == 0 {
+			return fmt.Sprintf("%d%s", d/unit.size, unit.name)
+		}
+	}
+	return fmt.Sprintf("%dtick", d/pipeline.TickSize)
+}
+
+func columnOf(rec arrow.Record, name string) (arrow.Array, error) {
+	at := rec.Schema().FieldIndices(name)
+	if len(at) != 1 {
+		return nil, fmt.Errorf("the answer to a count has no column %s", name)
+	}
+	return rec.Column(at[0]), nil
+}
+
+func textColumn(rec arrow.Record, name string) (*array.String, error) {
+	c, err := columnOf(rec, name)
+	if err != nil {
+		return nil, err
+	}
+	text, ok := c.(*array.String)
+	if !ok {
+		return nil, fmt.Errorf("column %s of a count is %v", name, c.DataType())
+	}
+	return text, nil
+}
+
+// numberColumn returns a function that reads a row; null is 0.
+func numberColumn(rec arrow.Record, name string) (func(int) int64, error) {
+	c, err := columnOf(rec, name)
+	if err != nil {
+		return nil, err
+	}
+	switch c := c.(type) {
+	case *array.Int64:
+		return func(i int) int64 {
+			if c.IsNull(i) {
+				return 0
+			}
+			return c.Value(i)
+		}, nil
+	case *array.Int32:
+		return func(i int) int64 {
+			if c.IsNull(i) {
+				return 0
+			}
+			return int64(c.Value(i))
+		}, nil
+	case *array.Float64:
+		return func(i int) int64 {
+			if c.IsNull(i) {
+				return 0
+			}
+			return int64(c.Value(i))
+		}, nil
+	}
+	return nil, fmt.Errorf("column %s of a count is %v", name, c.DataType())
+}

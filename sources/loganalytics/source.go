@@ -1,0 +1,157 @@
+package loganalytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+
+	"github.com/kustash/kustash/internal/azauth"
+	"github.com/kustash/kustash/pipeline"
+)
+
+// Source reads one workspace. It is safe for concurrent use.
+type Source struct {
+	workspace string // id, lower case
+	endpoint  string
+	tool      string
+	limits    pipeline.Limits
+	timeout   time.Duration // of a query
+	headers   time.Duration // until the answer begins
+	idle      time.Duration // while it comes
+	http      *http.Client
+	tokens    *azauth.Tokens
+	governor  *governor
+}
+
+// New checks c and returns its Source. It does not touch the network. shared
+// is the process's; an error about one argument of the block is a
+// *pipeline.SettingError.
+func New(c Config, cred azauth.Credential, shared *Governors) (*Source, error) {
+	s, err := c.check()
+	if err != nil {
+		return nil, err
+	}
+	var bounds azauth.Limits
+	if limited, ok := cred.(azauth.Limited); ok {
+		bounds = limited.Limits()
+	}
+	tool := c.Tool
+	if tool == "" {
+		tool = "kustash"
+	}
+	client := newClient(s, s.timeout+grace)
+	issuer := *client
+	issuer.Timeout = tokenTime
+	return &Source{
+		workspace: s.WorkspaceID,
+		endpoint:  s.endpoint,
+		tool:      tool,
+		limits:    s.limits,
+		timeout:   s.timeout,
+		headers:   s.timeout + grace,
+		idle:      idleTime,
+		http:      client,
+		tokens:    azauth.NewTokens(cred, azauth.Target{Authority: s.authority, Audience: s.audience, Client: &issuer}),
+		governor:  shared.get(cred.Principal(), s.Cloud, bounds),
+	}, nil
+}
+
+// Limits returns the limits of one answer, as configured.
+func (s *Source) Limits() pipeline.Limits { return s.limits }
+
+func (s *Source) host() string {
+	if u, err := url.Parse(s.endpoint); err == nil {
+		return u.Host
+	}
+	return s.endpoint
+}
+
+// Query runs a text as it is and hands every row of its answer to emit, or
+// returns an error, by the rules of pipeline.Source for Read. timespan is sent
+// with it, in one of the forms of ISO 8601; "" sends none.
+func (s *Source) Query(ctx context.Context, text, timespan string, emit func(arrow.Record) error) error {
+	return s.ask(ctx, newQuestion(text, timespan), emit)
+}
+
+// Read implements pipeline.Source.
+func (s *Source) Read(ctx context.Context, sl pipeline.Slice, emit func(arrow.Record) error) error {
+	if sl.Part != "" {
+		return errors.New("a part of an instant cannot be read from this source")
+	}
+	r, err := rewrite(sl.Query.Text, sl.Query.TimeColumn, sl.Window, sl.Cut)
+	if err != nil {
+		return err
+	}
+	q := newQuestion(r.text, r.timespan)
+	q.written, q.author = sl.Query.Text, r.author
+	if !r.exact {
+		t := trimmer{column: sl.Query.TimeColumn, window: sl.Window, emit: emit}
+		if t.column == "" {
+			t.column = serviceColumn
+		}
+		emit = t.write
+	}
+	return s.ask(ctx, q, emit)
+}
+
+// trimmer drops rows outside of a window, for queries whose reads the
+// service's own, wider filter alone reaches.
+type trimmer struct {
+	column  string
+	window  pipeline.Window
+	emit    func(arrow.Record) error
+	emitted bool
+}
+
+func (t *trimmer) write(rec arrow.Record) error {
+	at := -1
+	for i, f := range rec.Schema().Fields() {
+		if kind, _ := f.Metadata.GetValue(pipeline.TypeKey); f.Name == t.column && kind == string(pipeline.Datetime) {
+			at = i
+		}
+	}
+	if at < 0 {
+		return fmt.Errorf("%w: it reads more than plain tables, so rows at the ends of a slice have to be told by %s, which its result lacks; "+
+			"keep that column, or use %s and %s in the query", pipeline.ErrQuery, t.column, startName, endName)
+	}
+	times := rec.Column(at).(*array.String)
+	start, end := pipeline.TickOf(t.window.Start), pipeline.TickOf(t.window.End)
+	inside := func(i int) bool {
+		if times.IsNull(i) {
+			return false
+		}
+		tick, err := pipeline.ParseTime(times.Value(i))
+		return err == nil && tick >= start && tick < end
+	}
+	for i, n := 0, int(rec.NumRows()); i < n; {
+		from := i
+		for i < n && inside(i) {
+			i++
+		}
+		if i > from {
+			if err := t.pass(rec, from, i); err != nil {
+				return err
+			}
+		}
+		for i < n && !inside(i) {
+			i++
+		}
+	}
+	if !t.emitted {
+		return t.pass(rec, 0, 0)
+	}
+	return nil
+}
+
+func (t *trimmer) pass(rec arrow.Record, from, to int) error {
+	t.emitted = true
+	rows := rec.NewSlice(int64(from), int64(to))
+	defer rows.Release()
+	return t.emit(rows)
+}
