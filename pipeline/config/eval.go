@@ -159,7 +159,7 @@ var safe = map[string]bool{
 func (l *loader) tidy(diags hcl.Diagnostics, secret bool) hcl.Diagnostics {
 	var kept hcl.Diagnostics
 	for _, d := range diags {
-		if _, silent := d.Extra.(silent); silent {
+		if _, silent := d.Extra.(silent); silent || d.Summary == "Unsupported attribute" && d.Subject != nil && l.told[*d.Subject] {
 			continue
 		}
 		d := *d

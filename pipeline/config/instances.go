@@ -187,19 +187,19 @@ func quote(key string) string {
 }
 
 // text reads an argument that is a text and shown, so it must not be
-// sensitive. set is false if it is left out or null; where it is wrong, that
-// has been reported and the body is not ok.
-func (b *body) text(content *hcl.BodyContent, name string) (text string, set bool) {
+// sensitive. set is false if it is left out, null or wrong; ok is false only
+// if it is wrong, which has been reported.
+func (b *body) text(content *hcl.BodyContent, name string) (text string, set, ok bool) {
 	attr, found := content.Attributes[name]
 	if !found {
-		return "", false
+		return "", false, true
 	}
 	b.places[name] = attr.Expr.Range()
-	target := ""
-	if v, ok := b.plain(attr, name, cty.String); ok && !v.IsNull() {
-		target, set = v.AsString(), true
+	v, ok := b.plain(attr, name, cty.String)
+	if !ok || v.IsNull() {
+		return "", false, ok
 	}
-	return target, set
+	return v.AsString(), true, true
 }
 
 // truth reads an argument that is true or false.
@@ -215,7 +215,7 @@ func (b *body) truth(name string) bool {
 // choice reads an argument that is one of some words, the first by default.
 // Words of later versions are refused with what is done instead.
 func (b *body) choice(name string, words []string, later map[string]string) string {
-	text, set := b.text(b.content, name)
+	text, set, _ := b.text(b.content, name)
 	if !set {
 		return words[0]
 	}

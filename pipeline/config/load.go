@@ -81,6 +81,7 @@ type loader struct {
 	outputs   []*hcl.Block
 	settings  *hcl.Block // the kustash block
 
+	told    map[hcl.Range]bool // see tell
 	stack   []string // addresses of what is being evaluated
 	secrets secrets
 	inputs  map[string]string // what came from outside, for the hash
@@ -98,6 +99,7 @@ func newLoader(dir string, o Options) *loader {
 		locals:    make(map[string]*local),
 		blocks:    make(map[string]map[string]*block),
 		inputs:    make(map[string]string),
+		told:      make(map[hcl.Range]bool),
 	}
 	for _, class := range []string{"credential", "workspace", "sink", "query"} {
 		l.blocks[class] = make(map[string]*block)

@@ -67,12 +67,9 @@ func (b *body) workspace() *instance {
 
 // kql returns the text of the query.
 func (b *body) kql() string {
-	text, set := b.text(b.content, "kql")
+	text, _, ok := b.text(b.content, "kql")
 	attr := b.content.Attributes["kql"]
-	if attr == nil || !b.ok && !set {
-		return ""
-	}
-	if strings.TrimSpace(text) == "" {
+	if attr != nil && ok && strings.TrimSpace(text) == "" {
 		b.fail(attr, "Unsuitable value", "The argument \"kql\" holds no query. The name of a table, such as \"SecurityEvent\", is the shortest.")
 	}
 	return text

@@ -57,6 +57,7 @@ func (l *loader) scope(refs []hcl.Traversal, forEach bool) *hcl.EvalContext {
 			if _, done := members[name]; !done {
 				members[name] = l.lookUp(root, name, t)
 			}
+			l.checkMembers(members[name], t)
 		}
 	}
 	for root, members := range objects {
@@ -177,6 +178,34 @@ func (l *loader) checkEach(t hcl.Traversal, forEach bool) {
 	}
 	if name, _ := member(t); name != "key" && name != "value" {
 		l.errorAt(at, "Invalid reference", `"each" has the members "key" and "value" only: write each.key or each.value.`)
+		l.tell(t[len(t)-1:])
+	}
+}
+
+// checkMembers complains of a misspelt argument of a workspace, sink or
+// credential better than the expression language would.
+func (l *loader) checkMembers(v cty.Value, t hcl.Traversal) {
+	if len(t) < 3 || l.blocks[t.RootName()] == nil || !v.Type().IsObjectType() {
+		return
+	}
+	step, ok := t[2].(hcl.TraverseAttr)
+	if !ok || v.Type().HasAttribute(step.Name) {
+		return
+	}
+	names := sortedKeys(v.Type().AttributeTypes())
+	hint := didYouMean(step.Name, names)
+	if hint == "" {
+		hint = " There are " + listed(names) + "."
+	}
+	l.errorAt(step.SrcRange, "Unsupported attribute", "A %s does not have an attribute named %q.%s", t.RootName(), step.Name, hint)
+	l.tell(t[2:3])
+}
+
+// tell notes that what the expression language will say about these steps has
+// been said.
+func (l *loader) tell(steps hcl.Traversal) {
+	for _, step := range steps {
+		l.told[step.SourceRange()] = true
 	}
 }
 

@@ -22,7 +22,7 @@ func (l *loader) evaluateSink(b *block) {
 		in.settings, _ = l.newSettings("sink", b.kind, b.block.LabelRanges[0])
 		body.fill(reflect.ValueOf(in.settings).Elem(), body.content, "")
 		declared := SinkBlock{Address: in.address, Name: b.name, Kind: b.kind, Dir: l.dir, Settings: in.settings, Layout: DefaultLayout}
-		if layout, set := body.text(body.content, "layout"); set {
+		if layout, set, _ := body.text(body.content, "layout"); set {
 			declared.Layout = layout
 		}
 		body.format(&declared)

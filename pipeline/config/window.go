@@ -63,9 +63,6 @@ func (w *window) wrongAt(name, summary, format string, args ...any) {
 func (w *window) span() (pipeline.Span, string) {
 	s := pipeline.Span{End: pipeline.Bound{Relative: true}}
 	var startOK, endOK bool
-	if _, set := w.content.Attributes["start"]; !set {
-		w.wrongAt("start", "Missing required argument", "The argument \"start\" is required: a time such as \"2026-01-01\", or a distance such as \"now-30d\".")
-	}
 	s.Start, startOK = w.bound("start", pipeline.Bound{})
 	s.End, endOK = w.bound("end", pipeline.Bound{Relative: true})
 	s.Settle = w.duration("settle", defaultSettle)
@@ -74,7 +71,7 @@ func (w *window) span() (pipeline.Span, string) {
 	if startOK && endOK {
 		w.checkBounds(s)
 	}
-	column, set := w.text(w.content, "time_column")
+	column, set, _ := w.text(w.content, "time_column")
 	switch {
 	case !set:
 		column = defaultTimeColumn
@@ -85,15 +82,12 @@ func (w *window) span() (pipeline.Span, string) {
 }
 
 func (w *window) bound(name string, fallback pipeline.Bound) (pipeline.Bound, bool) {
-	text, set := w.text(w.content, name)
+	text, set, ok := w.text(w.content, name)
 	if !set {
-		if attr := w.content.Attributes[name]; attr != nil {
-			if name == "start" && w.ok {
-				w.wrongAt(name, "Missing required argument", "The argument \"start\" is required, but its value is null.")
-			}
-			return fallback, w.ok
+		if ok && name == "start" {
+			w.wrongAt(name, "Missing required argument", "The argument \"start\" is required: a time such as \"2026-01-01\", or a distance such as \"now-30d\".")
 		}
-		return fallback, name != "start"
+		return fallback, ok && name != "start"
 	}
 	bound, err := parseBound(text)
 	if err != nil {
@@ -104,7 +98,7 @@ func (w *window) bound(name string, fallback pipeline.Bound) (pipeline.Bound, bo
 }
 
 func (w *window) duration(name string, fallback time.Duration) time.Duration {
-	text, set := w.text(w.content, name)
+	text, set, _ := w.text(w.content, name)
 	if !set {
 		return fallback
 	}
@@ -118,7 +112,7 @@ func (w *window) duration(name string, fallback time.Duration) time.Duration {
 
 // slice reads the width of slices.
 func (w *window) slice() (step time.Duration, whole bool) {
-	text, set := w.text(w.content, "slice")
+	text, set, _ := w.text(w.content, "slice")
 	switch {
 	case !set || text == "auto":
 		return 0, false
