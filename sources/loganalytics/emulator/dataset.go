@@ -25,7 +25,7 @@ const usualDelay = pipeline.Tick(2 * ticksMinute)
 // Dataset is a set of tables. It is safe for concurrent use, also while an
 // Emulator serves it: a query sees the tables as they were when it began.
 //
-// Every table has two hidden columns that a query must name to see: _ItemId,
+// The zero value has no tables. Every table has two hidden columns that a query must name to see: _ItemId,
 // unique and stable, and kql.IngestionColumn, which ingestion_time() reads.
 // They are added where they are missing: an id made of table name and row
 // number, and TimeGenerated plus two minutes.
@@ -49,13 +49,14 @@ type snapshot struct {
 type Row map[string]any
 
 // NewDataset returns a dataset without tables.
-func NewDataset() *Dataset {
-	d := &Dataset{}
-	d.now.Store(&snapshot{tables: make(map[string]*kql.Table)})
-	return d
-}
+func NewDataset() *Dataset { return &Dataset{} }
 
-func (d *Dataset) snapshot() *snapshot { return d.now.Load() }
+func (d *Dataset) snapshot() *snapshot {
+	if s := d.now.Load(); s != nil {
+		return s
+	}
+	return &snapshot{}
+}
 
 // Tables returns the names of the tables, sorted.
 func (d *Dataset) Tables() []string { return slices.Clone(d.snapshot().names) }
@@ -104,8 +105,12 @@ func (d *Dataset) Append(name string, rows ...Row) error {
 
 // replace publishes a new state. The mutex is held.
 func (d *Dataset) replace(t *kql.Table) {
-	tables := maps.Clone(d.snapshot().tables)
-	tables[t.Name] = t
+	tables := map[string]*kql.Table{t.Name: t}
+	for name, other := range d.snapshot().tables {
+		if name != t.Name {
+			tables[name] = other
+		}
+	}
 	d.now.Store(&snapshot{names: slices.Sorted(maps.Keys(tables)), tables: tables})
 }
 
@@ -196,12 +201,12 @@ func newFiller(t *kql.Table) *filler {
 		time: -1, id: -1, arrive: -1, rows: len(t.Rows)}
 	for i, c := range t.Columns {
 		f.place[c.Name] = i
-		switch c.Name {
-		case timeGenerated:
+		switch {
+		case c.Name == timeGenerated:
 			f.time = i
-		case itemIDColumn:
+		case c.Name == itemIDColumn && c.Type == pipeline.String:
 			f.id = i
-		case kql.IngestionColumn:
+		case c.Name == kql.IngestionColumn && c.Type == pipeline.Datetime:
 			f.arrive = i
 		}
 	}
@@ -249,10 +254,10 @@ func (f *filler) row(row Row) ([]kql.Value, error) {
 
 // hidden fills in id and arrival where a row does not bring them.
 func (f *filler) hidden(cells []kql.Value, number int) {
-	if cells[f.id] == nil || cells[f.id] == "" {
+	if f.id >= 0 && (cells[f.id] == nil || cells[f.id] == "") {
 		cells[f.id] = itemID(f.table.Name, number)
 	}
-	if cells[f.arrive] != nil || f.time < 0 {
+	if f.arrive < 0 || f.time < 0 || cells[f.arrive] != nil {
 		return
 	}
 	if at, ok := cells[f.time].(pipeline.Tick); ok {

@@ -108,6 +108,33 @@ func TestHiddenColumnsAreAdded(t *testing.T) {
 	}
 }
 
+func TestZeroDataset(t *testing.T) {
+	var d Dataset
+	if got := d.Tables(); len(got) != 0 {
+		t.Errorf("got tables %v", got)
+	}
+	if _, ok := d.Table("T"); ok {
+		t.Error("it has a table")
+	}
+	second := "22222222-2222-4222-8222-222222222222"
+	r := serve(t, Config{Data: &d, Others: map[string]*Dataset{second: nil}})
+	for _, workspace := range []string{DemoWorkspaceID, second} {
+		if got := r.send("GET", "/v1/workspaces/"+workspace+"/metadata", ""); got.status != 200 || !strings.HasPrefix(got.body, `{"tables":[],`) {
+			t.Errorf("%s: got %d %s", workspace, got.status, got.body)
+		}
+	}
+	// Columns with the names of the hidden ones are left alone if they are
+	// something else.
+	odd := &kql.Table{Name: "T", Columns: []kql.Column{{Name: "_ItemId", Type: pipeline.GUID}, {Name: kql.IngestionColumn, Type: pipeline.Long},
+		{Name: "TimeGenerated", Type: pipeline.Datetime}}, Rows: [][]kql.Value{{nil, nil, tick("2026-01-01")}}}
+	if err := d.Add(odd); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := d.Table("T"); len(got.Columns) != 3 || got.Rows[0][0] != nil || got.Rows[0][1] != nil {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestAppendIsAllOrNothing(t *testing.T) {
 	d := events(t, "2026-01-01T00:00:00Z")
 	before, _ := d.Table("Events")

@@ -94,7 +94,8 @@ func TestEngineFaults(t *testing.T) {
 			t.Errorf("%s: got %d %s, want 400 %s", text, got.status, got.body, want)
 		}
 	}
-	got := r.query("range x from 1 to 100000000 step 1", "").decode(t)
+	times := func(name string, n int) string { return "strcat(" + strings.Repeat(name+",", n-1) + name + ")" }
+	got := r.query("let a = '"+strings.Repeat("x", 8192)+"'; let b = "+times("a", 60)+"; print "+times("b", 60), "").decode(t)
 	if got.Error == nil || got.Error.Details[0].Inner.Code != runaway || len(got.Tables) != 0 {
 		t.Errorf("a runaway query: got %+v", got)
 	}

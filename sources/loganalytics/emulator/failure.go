@@ -49,7 +49,7 @@ func (x *exchange) fail(f *failure) {
 		x.w.Header()[k] = v
 	}
 	if f.status == http.StatusTooManyRequests {
-		if wait := x.e.config.Limits.RetryAfter; wait > 0 {
+		if wait := x.e.config.Limits.RetryAfter; wait > 0 && x.w.Header().Get("Retry-After") == "" {
 			x.w.Header().Set("Retry-After", strconv.FormatInt(int64((wait+999_999_999)/1_000_000_000), 10))
 		}
 	}

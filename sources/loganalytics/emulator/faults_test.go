@@ -161,6 +161,15 @@ func TestFaultsChangeAnswers(t *testing.T) {
 	}
 }
 
+func TestRetryAfterOfAFaultWins(t *testing.T) {
+	r := serve(t, Config{Data: events(t), Limits: Limits{RetryAfter: time.Minute}, Faults: []Fault{{Match{Nth: 1}, Action{Status: 429, RetryAfter: "3"}}, {Match{Nth: 2}, Action{Status: 429}}}})
+	for _, want := range []string{"3", "60"} {
+		if got := r.query("Events", ""); got.status != 429 || got.header.Get("Retry-After") != want {
+			t.Errorf("got %d with Retry-After %q, want 429 with %q", got.status, got.header.Get("Retry-After"), want)
+		}
+	}
+}
+
 func TestFaultsOnOtherRoutes(t *testing.T) {
 	r := serve(t, Config{})
 	metadata := strings.Replace(queryPath, "/query", "/metadata", 1)
@@ -234,8 +243,8 @@ func TestHowOftenAFaultFires(t *testing.T) {
 	if often < 850 || often > 1150 {
 		t.Errorf("a probability of 0.25 fired %d times of 4000", often)
 	}
-	if fires(Match{Probability: 0.5}, 200) != fires(Match{Probability: 0.5}, 200) {
-		t.Error("the same seed gave other draws")
+	if once, again := fires(Match{Probability: 0.5}, 200), fires(Match{Probability: 0.5}, 200); once != again {
+		t.Errorf("the same seed gave other draws: %s and %s", once, again)
 	}
 }
 

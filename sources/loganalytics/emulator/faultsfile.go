@@ -3,6 +3,7 @@ package emulator
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -34,7 +35,7 @@ func ReadFaults(r io.Reader) ([]Fault, error) {
 	if bytes.HasPrefix(bytes.TrimSpace(raw), []byte("[")) {
 		err = into(&list)(raw)
 	} else {
-		err = top.read("", raw)
+		err = top.read(raw)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read faults: %w", err)
@@ -42,7 +43,7 @@ func ReadFaults(r io.Reader) ([]Fault, error) {
 	faults := make([]Fault, len(list))
 	for i, one := range list {
 		if err := readFault(one, &faults[i]); err != nil {
-			return nil, fmt.Errorf("read faults: faults[%d]%w", i, err)
+			return nil, fmt.Errorf("read faults: %w", under(fmt.Sprintf("faults[%d]", i), err))
 		}
 	}
 	if err := checkFaults(faults); err != nil {
@@ -53,25 +54,18 @@ func ReadFaults(r io.Reader) ([]Fault, error) {
 
 func readFault(raw []byte, f *Fault) error {
 	var match, action json.RawMessage
-	if err := (fields{"match": into(&match), "action": into(&action)}).read("", raw); err != nil {
-		return dotted(err)
+	if err := (fields{"match": into(&match), "action": into(&action)}).read(raw); err != nil {
+		return err
 	}
 	if match != nil {
-		if err := f.Match.fields().read("match", match); err != nil {
-			return dotted(err)
+		if err := f.Match.fields().read(match); err != nil {
+			return under("match", err)
 		}
 	}
 	if action == nil {
-		return fmt.Errorf(".action is missing")
+		return under("action", errors.New("it is missing"))
 	}
-	return dotted(f.Action.fields().read("action", action))
-}
-
-func dotted(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf(".%w", err)
+	return under("action", f.Action.fields().read(action))
 }
 
 func (m *Match) fields() fields {
@@ -90,7 +84,7 @@ func (a *Action) fields() fields {
 		"statistics_rows": into(&a.StatisticsRows), "extra_table": into(&a.ExtraTable),
 		"partial": func(raw []byte) error {
 			a.Partial = new(Partial)
-			return a.Partial.fields().read("", raw)
+			return a.Partial.fields().read(raw)
 		},
 	}
 }
@@ -100,24 +94,41 @@ func (p *Partial) fields() fields {
 		"severity_name": into(&p.SeverityName)}
 }
 
+// fieldError is what is wrong with the field of a path.
+type fieldError struct {
+	path string
+	err  error
+}
+
+func (e *fieldError) Error() string { return e.path + ": " + e.err.Error() }
+
+// under puts an error, nil included, below a field.
+func under(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if inner, ok := err.(*fieldError); ok {
+		return &fieldError{path + "." + inner.path, inner.err}
+	}
+	return &fieldError{path, err}
+}
+
 // fields is an object of a file: what reads the value of each key.
 type fields map[string]func(raw []byte) error
 
-// read reads an object whose own path is at, and names the key of whatever is
-// wrong.
-func (f fields) read(at string, raw []byte) error {
+// read reads an object and names the key of whatever is wrong.
+func (f fields) read(raw []byte) error {
 	var object map[string]json.RawMessage
 	if err := into(&object)(raw); err != nil {
-		return fmt.Errorf("%s: %w", or(at, "the file"), err)
+		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(object)) {
-		path := strings.TrimPrefix(at+"."+key, ".")
 		set, ok := f[key]
 		if !ok {
-			return fmt.Errorf("%s: there is no such field%s", path, f.suggest(key))
+			return under(key, fmt.Errorf("there is no such field%s", f.suggest(key)))
 		}
 		if err := set(object[key]); err != nil {
-			return fmt.Errorf("%s: %w", path, err)
+			return under(key, err)
 		}
 	}
 	return nil
@@ -138,7 +149,7 @@ func into(v any) func([]byte) error {
 	return func(raw []byte) error {
 		d := json.NewDecoder(bytes.NewReader(raw))
 		if err := d.Decode(v); err != nil {
-			return fmt.Errorf("%s is not %s", shorten(string(raw)), wanted(v))
+			return fmt.Errorf("%s is not %s", or(shorten(string(raw)), "an empty text"), wanted(v))
 		}
 		if _, err := d.Token(); err != io.EOF {
 			return fmt.Errorf("something follows the value")

@@ -41,12 +41,12 @@ func TestReadFaults(t *testing.T) {
 
 func TestReadFaultsNamesTheField(t *testing.T) {
 	for text, want := range map[string]string{
-		``:                `the file:  is not an object`,
+		``:                `an empty text is not an object`,
 		`{"fault": []}`:   `fault: there is no such field; did you mean "faults"?`,
 		`{"faults": 1}`:   `faults: 1 is not a list`,
-		`[7]`:             `faults[0].the file: 7 is not an object`,
+		`[7]`:             `faults[0]: 7 is not an object`,
 		`[] []`:           `something follows the value`,
-		`[{}]`:            `faults[0].action is missing`,
+		`[{}]`:            `faults[0].action: it is missing`,
 		`[{"acton": {}}]`: `faults[0].acton: there is no such field; did you mean "action"?`,
 		`[{"action": {"status": 500}}, {"action": {"delay": "soon"}}]`:  `faults[1].action.delay: "soon" is not a duration such as "1.5s"`,
 		`[{"action": {"delay": 5}}]`:                                    `faults[0].action.delay: 5 is not a duration such as "1.5s"`,
@@ -58,7 +58,7 @@ func TestReadFaultsNamesTheField(t *testing.T) {
 		`[{"action": {"delay": "-1s"}}]`:                                `faults[0].action.delay: -1s is negative`,
 		`[{"action": {"body": 1}}]`:                                     `faults[0].action.body: 1 is not a text`,
 		`[{"action": {"status": 204, "body": "x"}}]`:                    `faults[0].action.body: an answer with status 204 has none`,
-		`[{"action": {"partial": {"severty": 1}}}]`:                     `faults[0].action.partial: severty: there is no such field; did you mean "severity"?`,
+		`[{"action": {"partial": {"severty": 1}}}]`:                     `faults[0].action.partial.severty: there is no such field; did you mean "severity"?`,
 		`[{"action": {}}]`:                                              `faults[0].action: it does nothing`,
 		`[{"match": {"route": "login"}, "action": {"status": 500}}]`:    `faults[0].match.route: "login" is not query, metadata, token or any`,
 		`[{"match": {"probability": 2}, "action": {"status": 500}}]`:    `faults[0].match.probability: 2 is not between 0 and 1`,

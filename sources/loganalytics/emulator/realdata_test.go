@@ -43,11 +43,15 @@ func TestRealRowsRoundTrip(t *testing.T) {
 		lines += len(want)
 		for i, row := range want {
 			for n, c := range got.Columns {
-				if g, w := canonical(got.Rows[i][n], c.Type), canonical(row[c.Name], c.Type); g != w {
+				cells++
+				cell, ok := row[c.Name]
+				if !ok && (got.Rows[i][n] == nil) != (c.Type == string(pipeline.String)) && (got.Rows[i][n] == nil || got.Rows[i][n] == "") {
+					continue
+				}
+				if g, w := canonical(got.Rows[i][n], c.Type), canonical(cell, c.Type); g != w {
 					t.Errorf("%s row %d column %s: got %q, want %q", name, i+1, c.Name, g, w)
 				}
 				delete(row, c.Name)
-				cells++
 			}
 			for left := range row {
 				t.Errorf("%s row %d: column %s is not in the answer", name, i+1, left)

@@ -76,6 +76,9 @@ func New(config Config) (*Emulator, error) {
 		e.workspaces[strings.ToLower(id)] = config.Data
 	}
 	for id, data := range config.Others {
+		if data == nil {
+			data = NewDataset()
+		}
 		e.workspaces[strings.ToLower(id)] = data
 	}
 	return e, nil
@@ -138,7 +141,7 @@ func (x *exchange) data(workspace, route string) *failure {
 		return pathNotFound()
 	}
 	switch route {
-	case "query", "search":
+	case "query", "search": // the latter without its restrictions
 		x.seen.Route = "query"
 	case "metadata":
 		x.seen.Route = "metadata"

@@ -115,12 +115,11 @@ func (x *exchange) grant(tenant string, v2 bool) (grant, *refusal) {
 		return grant{}, &refusal{400, "invalid_request", 90002, fmt.Sprintf("Tenant '%s' not found. Check to make sure "+
 			"you have the correct tenant ID and are signing into the correct cloud.", tenant)}
 	}
-	for _, name := range []string{"grant_type"} {
-		if form.Get(name) == "" {
-			return grant{}, missingParameter(name)
-		}
-	}
-	if got := form.Get("grant_type"); got != "client_credentials" {
+	switch got := form.Get("grant_type"); got {
+	case "client_credentials":
+	case "":
+		return grant{}, missingParameter("grant_type")
+	default:
 		return grant{}, &refusal{400, "unsupported_grant_type", 70003, fmt.Sprintf("The app requested an unsupported grant type '%s'.", got)}
 	}
 	resource, refused := resourceOf(form, v2, x.r.Host)
@@ -151,8 +150,8 @@ func resourceOf(form url.Values, v2 bool, host string) (string, *refusal) {
 		return "", missingParameter(name)
 	}
 	if v2 {
-		resource, ok := strings.CutSuffix(value, "/.default")
-		if !ok || strings.ContainsAny(value, " ") {
+		resource, ok := resourceOfScope(value)
+		if !ok {
 			return "", &refusal{400, "invalid_scope", 70011, fmt.Sprintf("The provided request must include a 'scope' "+
 				"input parameter. The provided value for the input parameter 'scope' is not valid. The scope %s is not valid.", value)}
 		}
@@ -163,6 +162,24 @@ func resourceOf(form url.Values, v2 bool, host string) (string, *refusal) {
 			"in the tenant. This can happen if the application has not been installed by the administrator of the tenant.", value)}
 	}
 	return value, nil
+}
+
+// resourceOfScope returns the one resource of a scope. Microsoft's library adds
+// the scopes of OpenID to it.
+func resourceOfScope(scope string) (resource string, ok bool) {
+	for _, one := range strings.Fields(scope) {
+		switch one {
+		case "openid", "profile", "offline_access":
+			continue
+		}
+		if ok {
+			return "", false
+		}
+		if resource, ok = strings.CutSuffix(one, "/.default"); !ok {
+			return "", false
+		}
+	}
+	return resource, ok
 }
 
 // client finds the application and checks its secret or assertion.

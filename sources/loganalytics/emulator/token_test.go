@@ -99,6 +99,8 @@ func TestTokenRefusals(t *testing.T) {
 		{"other grant", tokenV2Path, credentials("grant_type", "password"), 400, "unsupported_grant_type", "70003"},
 		{"no scope", tokenV2Path, credentials("scope", ""), 400, "invalid_request", "900144"},
 		{"scope without default", tokenV2Path, credentials("scope", "https://api.loganalytics.io"), 400, "invalid_scope", "70011"},
+		{"two scopes", tokenV2Path, credentials("scope", "https://api.loganalytics.io/.default https://storage.azure.com/.default"), 400, "invalid_scope", "70011"},
+		{"OpenID only", tokenV2Path, credentials("scope", "openid profile"), 400, "invalid_scope", "70011"},
 		{"unknown resource", tokenV2Path, credentials("scope", "https://example.com/.default"), 400, "invalid_resource", "500011"},
 		{"v1 with a scope", "/" + DemoTenantID + "/oauth2/token", credentials(), 400, "invalid_request", "900144"},
 		{"assertion of no form", tokenV2Path, credentials("client_secret", "", "client_assertion", "x.y", "client_assertion_type", assertionType), 401, "invalid_client", "50027"},
@@ -129,6 +131,8 @@ func TestWaysToAToken(t *testing.T) {
 	}
 	form := url.Values{"grant_type": {"client_credentials"}, "scope": {r.server.URL + "/.default"}}
 	ways := map[string]reply{
+		"scopes of OpenID": r.form("/contoso.example/oauth2/v2.0/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {"App"},
+			"client_secret": {secret}, "scope": {"https://api.loganalytics.io//.default openid offline_access profile"}}),
 		"basic": r.send("POST", "/contoso.EXAMPLE/oauth2/v2.0/token", form.Encode(), "Content-Type", "application/x-www-form-urlencoded",
 			"Authorization", basic("app", url.QueryEscape(secret))),
 		"assertion": r.form("/contoso.example/oauth2/v2.0/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {"app"},

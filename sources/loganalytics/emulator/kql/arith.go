@@ -115,6 +115,9 @@ func decimals(op string, a, b Value) Value {
 		z.Quo(x, y)
 		if op == "%" {
 			z.Sub(x, z.Mul(new(big.Rat).SetInt(floorRat(z)), y))
+			if z.Sign() < 0 {
+				z.Sub(z, y) // only a negative divisor leaves a negative rest
+			}
 		}
 	}
 	if out, ok := decimalText(string(decimalOf(z))); ok {

@@ -23,7 +23,7 @@ type binder struct {
 }
 
 const (
-	maxSteps = 200_000   // lets that call each other grow exponentially
+	maxSteps = 100_000   // lets that call each other grow exponentially
 	maxMade  = 5_000_000 // rows that range, join, mv-expand and union make
 	maxText  = 16 << 20  // bytes of one text that functions put together
 )

@@ -77,7 +77,7 @@ func checkedText(d Dynamic) (Value, error) {
 	return d, nil
 }
 
-// members of an object, sorted by name for a stable answer.
+// bagKeys returns the names of an object, sorted for a stable answer.
 func bagKeys(args []Value) (Value, error) {
 	d, ok := args[0].(Dynamic)
 	var members map[string]json.RawMessage

@@ -65,8 +65,7 @@ func makeDatetime(args []Value) (Value, error) {
 	return t, nil
 }
 
-// fields are the components that a format can name, each with the value that a
-// run of its letter shows.
+// formatted replaces each run of a letter that field knows; the rest stays.
 func formatted(layout string, field func(letter byte, n int) (string, bool)) string {
 	var b strings.Builder
 	for i := 0; i < len(layout); {

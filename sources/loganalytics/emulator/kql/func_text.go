@@ -27,7 +27,7 @@ var textFunctions = map[string]*builtin{
 	"trim":           {min: 2, max: 2, typ: always(pipeline.String), call: trimmer(true, true)},
 	"trim_start":     {min: 2, max: 2, typ: always(pipeline.String), call: trimmer(true, false)},
 	"trim_end":       {min: 2, max: 2, typ: always(pipeline.String), call: trimmer(false, true)},
-	"extract":        {min: 3, max: 4, typ: always(pipeline.String), call: extract},
+	"extract":        {min: 3, max: 4, typ: extractType, call: extract},
 	"indexof": {min: 2, max: 2, typ: always(pipeline.Long), call: func(a []Value) (Value, error) {
 		s := text(a[0])
 		at := strings.Index(s, text(a[1]))
@@ -190,6 +190,16 @@ func trimmer(start, end bool) func([]Value) (Value, error) {
 		}
 		return s, nil
 	}
+}
+
+// extractType is what the fourth argument of extract names: typeof(long).
+func extractType(args []*scalar) pipeline.Type {
+	if len(args) == 4 {
+		if typ := pipeline.Type(text(args[3].value)); typ.Valid() {
+			return typ
+		}
+	}
+	return pipeline.String
 }
 
 // extract returns one group of the first match; a fourth argument converts it.

@@ -112,7 +112,7 @@ func (x *lexer) skip() {
 				end = len(rest)
 			}
 			x.off += end
-		case unicode.IsSpace(r) || r == '\uFEFF':
+		case unicode.IsSpace(r) || r == '\uFEFF' || r == '\u200B': // pasted text has invisible characters
 			x.off += n
 		default:
 			return

@@ -1,6 +1,7 @@
 package kql
 
 import (
+	"math"
 	"slices"
 
 	"github.com/kustash/kustash/pipeline"
@@ -174,8 +175,8 @@ func (b *binder) sorted(in *relation, how []orderKey, keys []*scalar) ([][]Value
 	return out, nil
 }
 
-// orderNulls is a total order: values of types that do not compare are ordered
-// by their keys.
+// orderNulls is a total order: NaN comes before all numbers, and values of types
+// that do not compare are ordered by their keys.
 func orderNulls(v, w Value, nullsFirst bool) int {
 	switch {
 	case v == nil && w == nil:
@@ -189,7 +190,15 @@ func orderNulls(v, w Value, nullsFirst bool) int {
 	if order, ok := compare(v, w); ok {
 		return order
 	}
+	if order := truth(notNumber(w)) - truth(notNumber(v)); order != 0 {
+		return order
+	}
 	return slices.Compare(appendKey(nil, v), appendKey(nil, w))
+}
+
+func notNumber(v Value) bool {
+	f, ok := v.(float64)
+	return ok && math.IsNaN(f)
 }
 
 // bind of "as" makes the name known to the statements that follow.

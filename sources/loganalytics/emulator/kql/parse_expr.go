@@ -120,12 +120,11 @@ func (p *parser) unary() expr {
 func (p *parser) postfix(x expr) expr {
 	for p.err == nil {
 		switch {
-		case p.peek().is(".") && (p.ahead(1).kind == nameToken || p.ahead(1).is("[")):
+		case p.peek().is(".") && p.ahead(1).kind == nameToken:
 			p.next()
-			if p.peek().is("[") && p.ahead(1).kind != stringToken {
-				p.fail()
-			}
-			x = &memberExpr{x: x, key: p.name()}
+			x = &memberExpr{x: x, key: p.next().text}
+		case p.peek().is(".") && p.ahead(1).is("["): // a.[0] is a[0]
+			p.next()
 		case p.peek().is("["):
 			p.next()
 			x = &indexExpr{x: x, key: p.expr()}

@@ -98,7 +98,11 @@ func (p *parser) options(set func(name, value string) bool) {
 			return
 		}
 		p.at += n + 2
-		if !strings.HasPrefix(name, "hint.") && !set(name, value.text) {
+		word := value.text
+		if value.kind == stringToken {
+			word = value.value
+		}
+		if !strings.HasPrefix(name, "hint.") && !set(name, word) {
 			p.at = start
 			return
 		}

@@ -1,6 +1,10 @@
 package kql
 
-import "github.com/kustash/kustash/pipeline"
+import (
+	"strings"
+
+	"github.com/kustash/kustash/pipeline"
+)
 
 // step reads one operator after a pipe. Names with hyphens are several tokens
 // side by side.
@@ -66,6 +70,7 @@ func (p *parser) operatorName() token {
 	return t
 }
 
+// unknownOption is for operators that take hints alone.
 func unknownOption(string, string) bool { return false }
 
 func (p *parser) serialize(name string) step {
@@ -196,6 +201,10 @@ func (p *parser) expand(string) step {
 func (p *parser) parseStep(name string) step {
 	s := &parseTextStep{name: name}
 	p.options(func(option, value string) bool {
+		if option == "flags" {
+			s.flags = value
+			return strings.Trim(value, "imsU") == ""
+		}
 		s.regex = value == "regex"
 		return option == "kind" && (value == "simple" || value == "relaxed" || value == "regex")
 	})
@@ -230,19 +239,28 @@ func (p *parser) as(string) step {
 	return &asStep{name: p.name()}
 }
 
-// render is passed over: it describes a chart and changes no row.
+// render is passed over: it describes a chart and changes no row. Its options
+// stand bare or in "with (...)".
 func (p *parser) render(string) step {
 	if p.peek().kind != nameToken {
 		p.fail()
 	}
-	for depth := 0; ; p.next() {
-		switch t := p.peek(); {
-		case t.kind == endToken, depth == 0 && (t.is("|") || t.is(";") || t.is(")") || t.is("}")):
-			return passStep{}
-		case t.is("("):
-			depth++
-		case t.is(")"):
-			depth--
+	p.next()
+	options := func() {
+		for at := -1; at != p.at && p.err == nil; {
+			at = p.at
+			p.options(func(string, string) bool { return true })
+			p.accept(",")
 		}
 	}
+	options()
+	if p.accept("with") {
+		p.expect("(")
+		options()
+		for p.accept(",") || p.peek().kind == nameToken { // ycolumns = a, b
+			p.next()
+		}
+		p.expect(")")
+	}
+	return passStep{}
 }

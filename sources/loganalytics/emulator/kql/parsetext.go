@@ -14,6 +14,7 @@ type (
 	parseTextStep struct {
 		name   string
 		regex  bool
+		flags  string // of the regular expression: any of i, m, s, U
 		source expr
 		parts  []parsePart
 	}
@@ -42,7 +43,7 @@ func (s *parseTextStep) bind(b *binder, e env, in *relation) (*relation, error) 
 		return nil, err
 	}
 	var pattern strings.Builder
-	pattern.WriteString("(?s)^")
+	pattern.WriteString("(?s" + strings.ReplaceAll(s.flags, "s", "") + ")^")
 	fresh := namer{}
 	var made []Column
 	for i, p := range s.parts {

@@ -79,6 +79,8 @@ func (b *binder) scalar(x expr, e env) (*scalar, error) {
 		return b.member(x, e)
 	case *indexExpr:
 		return b.index(x, e)
+	case *typeExpr:
+		return constantOf(string(x.typ), pipeline.String), nil
 	case starExpr:
 		return nil, semanticError(codeOther, "'%s' operator: '*' cannot stand here", b.operatorOr("query"))
 	}

@@ -85,14 +85,11 @@ func (b *binder) rangeTable(x *rangeExpr, e env) (*relation, error) {
 		}
 		ends[i] = v
 	}
-	first := ends[0]
-	typ := typeOf(first)
-	if typ == pipeline.Int {
-		first, typ = convert(first, pipeline.Long), pipeline.Long
-	}
+	typ := arithmeticType("+", typeOf(ends[0]), typeOf(ends[2]))
+	first := convert(ends[0], typ)
 	zero := arithmetic("-", ends[2], ends[2])
 	direction, ok := compare(ends[2], zero)
-	if _, comparable := compare(first, ends[1]); !ok || !comparable || direction == 0 {
+	if _, comparable := compare(first, ends[1]); !ok || !comparable || direction == 0 || first == nil {
 		return nil, semanticError(codeOther, "'range' operator: from, to and step do not make a range")
 	}
 	rows := func() ([][]Value, error) {

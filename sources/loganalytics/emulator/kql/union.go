@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/kustash/kustash/pipeline"
 )
@@ -36,7 +37,7 @@ func (b *binder) union(x *unionExpr, e env, first *relation) (*relation, error) 
 	for _, leg := range x.legs {
 		found, err := b.leg(leg, e, x.fuzzy)
 		var fault *Error
-		if x.fuzzy && errors.As(err, &fault) && fault.Code == codeUnresolved {
+		if x.fuzzy && errors.As(err, &fault) && fault.Code == codeUnresolved && strings.Contains(fault.Message, "resolve table") {
 			continue
 		}
 		if err != nil {
