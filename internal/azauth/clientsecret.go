@@ -143,10 +143,12 @@ func (c *clientSecret) TokenSource(ctx context.Context, t Target) (oauth2.TokenS
 		ask.TokenURL = base + "/oauth2/v2.0/token"
 		ask.Scopes = []string{strings.TrimSuffix(t.Audience, "/") + "/.default"}
 	}
-	client := t.Client
-	if client == nil {
-		client = http.DefaultClient
+	client := &http.Client{}
+	if t.Client != nil {
+		*client = *t.Client
 	}
+	// A redirection would send the secret to somebody else.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return &secretSource{credential: c, target: t, ask: ask, ctx: context.WithValue(ctx, oauth2.HTTPClient, client)}, nil
 }
 

@@ -2,6 +2,7 @@ package azauth
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -142,6 +143,12 @@ func (e *Error) network(err error, t Target, hide func(string) string) {
 	var failed *url.Error
 	e.cause = err
 	if errors.As(err, &failed) {
+		var unknown x509.UnknownAuthorityError
+		var other x509.HostnameError
+		if errors.As(err, &unknown) || errors.As(err, &other) {
+			e.Advice = host(t.Authority) + " shows a certificate that is not trusted; check authority, or set ca_file to its authority's certificate"
+			return
+		}
 		e.Transient = true
 		e.Advice = "no answer from " + host(t.Authority) + "; check authority, proxy and network"
 		e.Detail = hide(clip(failed.Err.Error()))

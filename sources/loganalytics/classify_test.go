@@ -203,12 +203,15 @@ func TestNoConnection(t *testing.T) {
 		{"refused", "http://" + closed.Addr().String(), retry, "refuses connections"},
 		{"private certificate", private.URL, noAccess, "ca_file"},
 		{"plain server", strings.Replace(s.URL, "http:", "https:", 1), noAccess, "does not speak TLS"},
-		{"unknown name", "https://kustash.invalid", retry, "kustash.invalid"},
 	} {
 		source := s.source(t, func(config *Config) { config.Endpoint = c.endpoint })
 		err := source.Query(context.Background(), "T", "", new(collect).emit)
 		if got := outcomeOf(err); got != c.want || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v is %q; want %q and %q", c.name, err, got, c.want, c.says)
 		}
+	}
+	err = s.source(t).noAnswer(context.Background(), question{}, &net.DNSError{Err: "no such host", Name: "kustash.invalid", IsNotFound: true})
+	if got := outcomeOf(err); got != retry || !strings.Contains(err.Error(), "kustash.invalid cannot be resolved") {
+		t.Errorf("unknown name: %v is %q", err, got)
 	}
 }

@@ -57,11 +57,14 @@ func corpus(t *testing.T) []corpusQuery {
 			if err := json.Unmarshal(lines.Bytes(), &one); err != nil {
 				t.Fatal(err)
 			}
-			if known := byID[one.ID]; known != nil {
-				err = json.Unmarshal(lines.Bytes(), known)
-			} else {
+			known := byID[one.ID]
+			if known == nil {
 				byID[one.ID] = &one
 				all = append(all, &one)
+				continue
+			}
+			if err := json.Unmarshal(lines.Bytes(), known); err != nil {
+				t.Fatal(err)
 			}
 		}
 		if err := lines.Err(); err != nil {

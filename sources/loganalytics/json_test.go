@@ -86,6 +86,21 @@ func TestTextAcrossBuffers(t *testing.T) {
 	}
 }
 
+// What comes after a value that was kept as received is not kept.
+func TestRawKeepsItsValueOnly(t *testing.T) {
+	j := smallReader(`1.5,"`+strings.Repeat("x", 100)+`"`, 4)
+	j.textMax = 50
+	if got, err := j.raw(); string(got) != "1.5" || err != nil {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	if err := j.open(',', "a comma"); err != nil {
+		t.Fatal(err)
+	}
+	if err := j.skip(0); err != nil {
+		t.Errorf("skip a long text: %v", err)
+	}
+}
+
 func TestSkipAgreesWithValid(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
 	tokens := []string{"{", "}", "[", "]", ",", ":", `"a"`, `"b\n"`, "0", "-1", "1.5", "1e5", "01", "-", "1.", "true", "false", "null", "nul", " ", "\n", "\v", "x"}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"regexp"
 	"strings"
@@ -165,9 +166,23 @@ func TestStalledAnswer(t *testing.T) {
 // TestSlowReceiver is slower between two pieces of an answer than the answer
 // may be, which is its own business.
 func TestSlowReceiver(t *testing.T) {
-	b := &body{raw: strings.NewReader("ab"), idle: time.Nanosecond}
-	if _, err := io.ReadAll(b); err != nil || b.read != 2 {
-		t.Errorf("read %d bytes, %v", b.read, err)
+	here, there := net.Pipe()
+	defer here.Close()
+	go func() {
+		defer there.Close()
+		io.WriteString(there, "a")
+		io.WriteString(there, "b") // waits for the second read
+	}()
+	b := &body{raw: here, conn: here, idle: 20 * time.Millisecond}
+	for _, want := range []string{"a", "b"} {
+		p := make([]byte, 1)
+		if _, err := b.Read(p); err != nil || string(p) != want {
+			t.Errorf("read %q, %v; want %q", p, err, want)
+		}
+		time.Sleep(40 * time.Millisecond)
+	}
+	if b.read != 2 || b.err != nil {
+		t.Errorf("%d bytes and %v, want 2 and nothing", b.read, b.err)
 	}
 }
 
