@@ -51,7 +51,8 @@
 //	fingerprint  text     of the query
 //	schema       text     hash of the columns
 //	number       integer  intents recorded before for this slice and sink
-//	text         text     of the query
+//	declared     text     fingerprint of the query as it is declared from here on
+//	text         text     of that query
 //	columns      array    name, type and as of each column
 //	reason       text     why a slice is not done
 //	time         time     when it was recorded

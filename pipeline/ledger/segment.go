@@ -125,7 +125,7 @@ var kindRules = map[pipeline.Kind]struct {
 	durable bool // Append waits for it
 	bare    bool // it needs no receipt
 }{
-	pipeline.KindQuery:     {},
+	pipeline.KindQuery:     {bare: true},
 	pipeline.KindSchema:    {bare: true},
 	pipeline.KindIntended:  {durable: true},
 	pipeline.KindDone:      {},
