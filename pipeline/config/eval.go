@@ -14,26 +14,24 @@ import (
 // habits answers arguments and nested blocks that other tools have, and those
 // that are still to come, in any block.
 var habits = map[string]string{
-	"count":         `Several instances are declared with for_each, such as for_each = toset(["a", "b"]).`,
-	"depends_on":    "The order of blocks does not matter, and queries do not depend on each other.",
-	"lifecycle":     "Nothing kustash does removes archived rows, so there is no lifecycle to declare.",
-	"provider":      "There are no providers; a query names its workspace with workspace = workspace.NAME.",
-	"backend":       `The place of the state is written state "local" { path = ".kustash" }.`,
-	"sink":          "Sinks are given as a list: sinks = [sink.NAME].",
-	"query":         "The text of a query is the argument kql.",
-	"source":        "The workspace to read is the argument workspace = workspace.NAME.",
-	"tables":        "\"tables\" is not supported by this version: write for_each = toset([\"TABLE\", …]) and kql = each.value.",
-	"except":        "\"except\" is not supported by this version: write for_each = toset([\"TABLE\", …]) and kql = each.value.",
-	"time_slack":    "\"time_slack\" is not supported by this version: cut the query on TimeGenerated.",
-	"superseded":    "\"superseded\" is not supported by this version: no file is ever replaced.",
-	"freeze":        "\"freeze\" is not supported by this version.",
-	"interval":      "The width of slices is the argument slice of the window block.",
-	"schedule":      "kustash has no schedule of its own: run \"kustash apply -auto-approve\" from cron.",
-	"timespan":      "The window of a query is a block: window { start = \"2026-01-01\" }.",
-	"version":       "The version of the tool is the argument required_version.",
-	"tenant":        "The tenant is given in a credential block, as tenant_id.",
-	"type":          "",
-	"error_message": "",
+	"count":      `Several instances are declared with for_each, such as for_each = toset(["a", "b"]).`,
+	"depends_on": "The order of blocks does not matter, and queries do not depend on each other.",
+	"lifecycle":  "Nothing kustash does removes archived rows, so there is no lifecycle to declare.",
+	"provider":   "There are no providers; a query names its workspace with workspace = workspace.NAME.",
+	"backend":    `The place of the state is written state "local" { path = ".kustash" }.`,
+	"sink":       "Sinks are given as a list: sinks = [sink.NAME].",
+	"query":      "The text of a query is the argument kql.",
+	"source":     "The workspace to read is the argument workspace = workspace.NAME.",
+	"tables":     "\"tables\" is not supported by this version: write for_each = toset([\"TABLE\", …]) and kql = each.value.",
+	"except":     "\"except\" is not supported by this version: write for_each = toset([\"TABLE\", …]) and kql = each.value.",
+	"time_slack": "\"time_slack\" is not supported by this version: cut the query on TimeGenerated.",
+	"superseded": "\"superseded\" is not supported by this version: no file is ever replaced.",
+	"freeze":     "\"freeze\" is not supported by this version.",
+	"interval":   "The width of slices is the argument slice of the window block.",
+	"schedule":   "kustash has no schedule of its own: run \"kustash apply -auto-approve\" from cron.",
+	"timespan":   "The window of a query is a block: window { start = \"2026-01-01\" }.",
+	"version":    "The version of the tool is the argument required_version.",
+	"tenant":     "The tenant is given in a credential block, as tenant_id.",
 }
 
 // content reads a body that must match the schema, and reports what does not.
@@ -100,6 +98,9 @@ func (l *loader) literal(content *hcl.BodyContent, name string, want cty.Type) (
 	if diags.HasErrors() {
 		l.errorAt(a.Expr.Range(), "Constant required", "The argument %q must be written out: variables and functions cannot be used here.", name)
 		return cty.NilVal, false
+	}
+	if !v.IsWhollyKnown() {
+		return cty.NilVal, false // what the parser could not read, and reported
 	}
 	v, err := convert.Convert(v, want)
 	if err != nil || v.IsNull() {

@@ -88,7 +88,9 @@ func (fakeSource) Check(q pipeline.Query, whole bool) []pipeline.Problem {
 	return found
 }
 
-func (fakeSource) Fingerprint(q pipeline.Query) string { return "fp1:" + strings.Join(strings.Fields(q.Text), " ") }
+func (fakeSource) Fingerprint(q pipeline.Query) string {
+	return "fp1:" + strings.Join(strings.Fields(q.Text), " ")
+}
 
 type fakeSink struct {
 	pipeline.Sink

@@ -17,11 +17,12 @@ import (
 // maxRead bounds files that functions read.
 const maxRead = 64 << 20
 
-// outsideFunctions depend on files and the environment. What they read is part
-// of the pipeline's hash.
+// outsideFunctions depend on files, on the environment or on the load. What
+// they read is part of the pipeline's hash.
 func (l *loader) outsideFunctions() map[string]function.Function {
 	return map[string]function.Function{
 		"env":        l.envFunc(),
+		"sensitive":  l.sensitiveFunc(),
 		"file":       l.pathFunc(cty.String, l.readText),
 		"fileexists": l.pathFunc(cty.Bool, l.fileExists),
 		"fileset": l.pathFunc(cty.Set(cty.String), func(dir string, more []cty.Value) (cty.Value, error) {
@@ -194,6 +195,19 @@ func (l *loader) envFunc() function.Function {
 				return cty.UnknownVal(cty.String), &functionError{"Sensitive value not allowed", "The name of an environment variable occurs in messages, so it cannot be a sensitive value."}
 			}
 			return l.lookUpEnv(args[0].AsString(), args[1:])
+		},
+	})
+}
+
+// sensitiveFunc marks a value as sensitive.
+func (l *loader) sensitiveFunc() function.Function {
+	return function.New(&function.Spec{
+		Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowUnknown: true, AllowNull: true, AllowMarked: true, AllowDynamicType: true}},
+		Type:   func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
+		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+			l.secrets.reads++
+			l.secrets.remember(args[0])
+			return args[0].Mark(sensitive), nil
 		},
 	})
 }

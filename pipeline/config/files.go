@@ -44,7 +44,7 @@ func (l *loader) readPipeline() []hcl.Body {
 	var others []string
 	for _, e := range entries {
 		switch {
-		case e.IsDir():
+		case e.IsDir(), strings.HasPrefix(e.Name(), "."):
 		case IsPipelineFile(e.Name()):
 			if body := l.readFile(e.Name()); body != nil {
 				bodies = append(bodies, body)

@@ -255,7 +255,8 @@ func (b *body) wrong(summary string, err error, others ...places) {
 			text = setting.Err.Error()
 		}
 	}
-	b.errorAt(at, summary, "%s", sentence(text))
+	// Before the first letter changes, so that a secret is still found.
+	b.errorAt(at, summary, "%s", sentence(b.secrets.hide(text)))
 }
 
 // sentence turns an error's text into one.

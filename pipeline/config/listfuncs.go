@@ -9,7 +9,7 @@ import (
 	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
-// collectionFunctions work on lists, sets and maps, and on sensitivity.
+// collectionFunctions work on lists, sets and maps.
 var collectionFunctions = map[string]function.Function{
 	"alltrue":   simple(cty.Bool, func(args []cty.Value) (cty.Value, error) { return allAre(args[0], true) }, param("list", cty.List(cty.Bool))),
 	"anytrue":   simple(cty.Bool, func(args []cty.Value) (cty.Value, error) { return anyIs(args[0], true) }, param("list", cty.List(cty.Bool))),
@@ -17,7 +17,6 @@ var collectionFunctions = map[string]function.Function{
 	"length":    lengthFunc,
 	"matchkeys": matchKeysFunc,
 	"one":       oneFunc,
-	"sensitive": sensitiveFunc,
 	"sum":       simple(cty.Number, func(args []cty.Value) (cty.Value, error) { return sum(args[0]) }, param("list", cty.DynamicPseudoType)),
 	"transpose": simple(cty.Map(cty.List(cty.String)), func(args []cty.Value) (cty.Value, error) { return transpose(args[0]) },
 		param("values", cty.Map(cty.List(cty.String)))),
@@ -165,13 +164,6 @@ var matchKeysFunc = function.New(&function.Spec{
 		}
 		return cty.ListVal(kept), nil
 	},
-})
-
-// sensitiveFunc marks a value as sensitive.
-var sensitiveFunc = function.New(&function.Spec{
-	Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowUnknown: true, AllowNull: true, AllowMarked: true, AllowDynamicType: true}},
-	Type:   func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
-	Impl:   func(args []cty.Value, _ cty.Type) (cty.Value, error) { return args[0].Mark(sensitive), nil },
 })
 
 func sum(list cty.Value) (cty.Value, error) {

@@ -82,7 +82,7 @@ type loader struct {
 	settings  *hcl.Block // the kustash block
 
 	told    map[hcl.Range]bool // see tell
-	stack   []string // addresses of what is being evaluated
+	stack   []string           // addresses of what is being evaluated
 	secrets secrets
 	inputs  map[string]string // what came from outside, for the hash
 }

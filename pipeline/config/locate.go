@@ -21,12 +21,11 @@ func rangeAt(src []byte, name string, start, end int) hcl.Range {
 
 func positionAt(src []byte, name string, offset int) hcl.Pos {
 	line := bytes.LastIndexByte(src[:offset], '\n') + 1
-	first := hcl.Pos{Line: 1 + bytes.Count(src[:line], []byte("\n")), Column: 1, Byte: line}
-	scanner := hcl.NewRangeScannerFragment(src[line:offset], name, first, bufio.ScanLines)
-	if !scanner.Scan() {
-		return first
+	at := hcl.Pos{Line: 1 + bytes.Count(src[:line], []byte("\n")), Column: 1, Byte: offset}
+	if head := hcl.NewRangeScanner(src[line:offset], name, bufio.ScanLines); head.Scan() {
+		at.Column = head.Range().End.Column
 	}
-	return scanner.Range().End
+	return at
 }
 
 // locate returns where bytes of a query's text stand: in the file of the

@@ -12,7 +12,7 @@ import (
 // roots are the names that references begin with.
 var roots = []string{"var", "local", "each", "workspace", "sink", "credential", "path"}
 
-// rootHabit answers references that other tools have.
+// referenceHabits answers references that other tools have.
 var referenceHabits = map[string]string{
 	"data":      "There are no data sources.",
 	"module":    "There are no modules.",
@@ -212,7 +212,7 @@ func (l *loader) tell(steps hcl.Traversal) {
 // enter begins the evaluation of something; it reports a cycle and returns
 // false if that has begun already and not ended.
 func (l *loader) enter(address string, at hcl.Range) bool {
-	const deepest = 1000
+	const deepest = 10_000
 	if i := slices.Index(l.stack, address); i >= 0 {
 		if path := append(slices.Clone(l.stack[i:]), address); len(path) == 2 {
 			l.errorAt(at, "Cycle", "%s refers to itself.", address)
