@@ -1,0 +1,150 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/kustash/kustash/internal/azauth"
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/config"
+	"github.com/kustash/kustash/pipeline/ledger"
+	"github.com/kustash/kustash/sinks"
+	"github.com/kustash/kustash/sinks/csv"
+	"github.com/kustash/kustash/sinks/jsonl"
+	"github.com/kustash/kustash/sinks/local"
+	"github.com/kustash/kustash/sinks/parquet"
+	"github.com/kustash/kustash/sources/loganalytics"
+)
+
+// localState is the block state "local".
+type localState struct {
+	Path string `hcl:"path,optional"`
+}
+
+// kinds lists what blocks there are and builds what they declare. This file is
+// the only place that knows all of them.
+func (p *process) kinds() config.Kinds {
+	w := &wiring{process: p, governors: loganalytics.NewGovernors()}
+	return config.Kinds{
+		States: map[string]func() any{
+			"local": func() any { return &localState{Path: ".kustash"} },
+		},
+		Credentials: map[string]func() any{
+			"client_secret": func() any { return &azauth.ClientSecret{} },
+		},
+		Sinks: map[string]func() any{
+			"local": func() any { return &local.Config{} },
+		},
+		Formats: map[string]func() any{
+			"parquet": func() any { return &parquet.Options{} },
+			"csv":     func() any { return &csv.Options{} },
+			"jsonl":   func() any { return &jsonl.Options{} },
+		},
+		Workspace: func() any { return &loganalytics.Config{} },
+		Source:    w.source,
+		Sink:      w.sink,
+	}
+}
+
+// wiring is what the blocks of one load share.
+type wiring struct {
+	*process
+	governors *loganalytics.Governors
+}
+
+// allFormats can read back what a sink wrote before its format was changed.
+func allFormats() ([]sinks.Format, error) {
+	var all []sinks.Format
+	for _, settings := range []any{
+		&parquet.Options{},
+		&csv.Options{}, &csv.Options{Compression: "gzip"},
+		&jsonl.Options{}, &jsonl.Options{Compression: "gzip"},
+	} {
+		f, err := newFormat(settings)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+func (w *wiring) source(b config.WorkspaceBlock) (pipeline.Source, pipeline.Limits, error) {
+	c := *b.Settings.(*loganalytics.Config)
+	c.Dir, c.Tool = b.Dir, "kustash/"+toolVersion()
+	auth := b.Auth
+	if auth == nil { // the default chain, as far as this version has it
+		auth = &config.CredentialBlock{Kind: "client_secret", Settings: &azauth.ClientSecret{}}
+	}
+	name := auth.Address
+	if name == "" {
+		name = "the credential of " + b.Address
+	}
+	credential, err := auth.Settings.(*azauth.ClientSecret).Credential(name, w.lookup)
+	if err != nil {
+		return nil, pipeline.Limits{}, err
+	}
+	source, err := loganalytics.New(c, credential, w.governors)
+	if err != nil {
+		return nil, pipeline.Limits{}, err
+	}
+	return source, source.Limits(), nil
+}
+
+func (w *wiring) sink(b config.SinkBlock) (config.Sink, error) {
+	layout, err := sinks.ParseLayout(b.Layout)
+	if err != nil {
+		return config.Sink{}, &pipeline.SettingError{Name: "layout", Err: err}
+	}
+	format, err := newFormat(b.FormatSettings)
+	if err != nil {
+		return config.Sink{}, err
+	}
+	c := *b.Settings.(*local.Config)
+	store, err := local.New(local.Config{Path: inDir(b.Dir, c.Path)})
+	if err != nil {
+		return config.Sink{}, err
+	}
+	readers, err := allFormats()
+	if err != nil {
+		return config.Sink{}, err
+	}
+	sink, err := sinks.New(sinks.Options{Format: format, Store: store, Layout: layout, Readers: readers})
+	if err != nil {
+		return config.Sink{}, err
+	}
+	// The place as written: folder, state and archive can be moved together.
+	return config.Sink{
+		Identity: "local:" + filepath.ToSlash(filepath.Clean(c.Path)),
+		Calendar: layout.Calendar(),
+		Sink:     sink,
+	}, nil
+}
+
+// newFormat builds a format from its block's settings.
+func newFormat(settings any) (sinks.Format, error) {
+	switch o := settings.(type) {
+	case *parquet.Options:
+		return parquet.New(*o)
+	case *csv.Options:
+		return csv.New(*o)
+	case *jsonl.Options:
+		return jsonl.New(*o)
+	}
+	panic(fmt.Sprintf("no format for %T", settings))
+}
+
+// inDir returns a path of a pipeline file as the process can open it.
+func inDir(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// stateStore returns the store of the pipeline's state.
+func stateStore(pl *config.Pipeline) ledger.Store { return ledger.NewDir(statePath(pl)) }
+
+func statePath(pl *config.Pipeline) string {
+	return inDir(pl.Dir, pl.State.Settings.(*localState).Path)
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/kustash/kustash/internal/durable"
+	"github.com/kustash/kustash/pipeline"
+)
+
+// planFormat is the version of saved plans.
+const planFormat = 1
+
+// planFile is a saved plan. It is refused when what it was made from has
+// changed since.
+type planFile struct {
+	Kind     string `json:"kind"` // "kustash plan"
+	Format   int    `json:"format_version"`
+	Lineage  string `json:"lineage"` // "" if there was no state yet
+	HeadSeq  int64  `json:"head_seq"`
+	HeadHash string `json:"head_hash"`
+	Config   string `json:"config"` // config.Pipeline.Hash
+	Tool     string `json:"tool"`
+	pipeline.Plan
+}
+
+const planKind = "kustash plan"
+
+func savePlan(name string, s *session, made *planned) error {
+	data, err := json.MarshalIndent(planFile{
+		Kind:     planKind,
+		Format:   planFormat,
+		Lineage:  s.snapshot.Lineage,
+		HeadSeq:  s.snapshot.Seq,
+		HeadHash: s.snapshot.Hash,
+		Config:   s.Hash,
+		Tool:     tool(),
+		Plan:     *made.plan,
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := durable.Replace(name, append(data, '\n')); err != nil {
+		return fmt.Errorf("save plan: %w", err)
+	}
+	return nil
+}
+
+func readPlan(name string) (*planFile, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read plan: %w", err)
+	}
+	var f planFile
+	if err := json.Unmarshal(data, &f); err != nil || f.Kind != planKind {
+		return nil, fmt.Errorf("%s is not a plan that \"kustash plan -out=FILE\" saved", name)
+	}
+	if f.Format != planFormat {
+		return nil, fmt.Errorf("%s has plan format %d, and this version reads %d; plan again", name, f.Format, planFormat)
+	}
+	return &f, nil
+}
+
+// stale returns why the plan does not fit the session any more.
+func (f *planFile) stale(s *session, lineage string, seq int64, hash string) error {
+	switch {
+	case f.Config != s.Hash:
+		return fmt.Errorf("the saved plan is stale: the pipeline's files or variables have changed since; plan again")
+	case f.Lineage == "" && seq <= 1:
+		return nil // the state has been founded since, and nothing else
+	case f.Lineage != lineage:
+		return fmt.Errorf("the saved plan is for another state (lineage %s, here %s); plan again", f.Lineage, lineage)
+	case f.HeadSeq != seq || f.HeadHash != hash:
+		return fmt.Errorf("the saved plan is stale: the state has changed since (segment %d then, %d now); plan again", f.HeadSeq, seq)
+	}
+	return nil
+}

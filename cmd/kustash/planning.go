@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kustash/kustash/pipeline"
+)
+
+// planFlags are the flags that narrow a plan.
+type planFlags struct {
+	targets, excludes stringList
+	from, to          string
+	refresh           bool
+}
+
+func (o *planFlags) add(f *flag.FlagSet) {
+	f.Var(&o.targets, "target", "plan only this `address`, or ADDRESS@FROM/TO; may be repeated")
+	f.Var(&o.excludes, "exclude", "leave out this `address`; may be repeated")
+	f.StringVar(&o.from, "from", "", "plan only from this `time` on (inclusive, widened to the grid)")
+	f.StringVar(&o.to, "to", "", "plan only up to this `time` (exclusive, widened to the grid)")
+	f.BoolVar(&o.refresh, "refresh", true, "ask the workspace how much there is; =false plans without estimates")
+	f.Func("replace", "read an `address` again although it is done: not supported by this version", func(string) error {
+		return fmt.Errorf("reading done slices again is not supported by this version")
+	})
+}
+
+// stringList is a flag that may be repeated.
+type stringList []string
+
+func (l *stringList) String() string     { return strings.Join(*l, ",") }
+func (l *stringList) Set(s string) error { *l = append(*l, s); return nil }
+
+// filter returns the function for pipeline.PlanOptions.Only. Addresses that
+// match nothing are errors: a typo must not look like "No changes".
+func (o *planFlags) filter(exports []pipeline.Export) (func(pipeline.Export, pipeline.Window) []pipeline.Window, error) {
+	targets, err := selectors("-target", o.targets, exports)
+	if err != nil {
+		return nil, err
+	}
+	excludes, err := selectors("-exclude", o.excludes, exports)
+	if err != nil {
+		return nil, err
+	}
+	from, to, err := o.bounds()
+	if err != nil {
+		return nil, err
+	}
+	return func(e pipeline.Export, w pipeline.Window) []pipeline.Window {
+		grid := e.Span.Grid()
+		if !from.IsZero() {
+			w = w.Intersect(pipeline.Window{Start: pipeline.Floor(from, grid), End: w.End})
+		}
+		if !to.IsZero() {
+			w = w.Intersect(pipeline.Window{Start: w.Start, End: pipeline.Ceil(to, grid)})
+		}
+		kept := []pipeline.Window{w}
+		if len(targets) > 0 {
+			kept = kept[:0]
+			for _, s := range targets {
+				if s.Matches(e) {
+					kept = append(kept, s.Narrow(w, grid))
+				}
+			}
+		}
+		var dropped []pipeline.Window
+		for _, s := range excludes {
+			if s.Matches(e) {
+				dropped = append(dropped, s.Narrow(w, grid))
+			}
+		}
+		var left []pipeline.Window
+		for _, k := range pipeline.Join(kept) {
+			left = append(left, k.Subtract(dropped)...)
+		}
+		if e.Span.Whole && len(left) > 0 && left[0] != w {
+			return nil // one piece: all or nothing
+		}
+		return left
+	}, nil
+}
+
+func (o *planFlags) bounds() (from, to time.Time, err error) {
+	if o.from != "" {
+		if from, err = pipeline.ParseInstant(o.from); err != nil {
+			return from, to, fmt.Errorf("-from: %w", err)
+		}
+	}
+	if o.to != "" {
+		if to, err = pipeline.ParseInstant(o.to); err != nil {
+			return from, to, fmt.Errorf("-to: %w", err)
+		}
+	}
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		return from, to, fmt.Errorf("-to %s is not after -from %s", o.to, o.from)
+	}
+	return from, to, nil
+}
+
+func selectors(flagName string, texts []string, exports []pipeline.Export) ([]pipeline.Selector, error) {
+	var all []pipeline.Selector
+	for _, text := range texts {
+		s, err := pipeline.ParseSelector(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", flagName, err)
+		}
+		if !slices.ContainsFunc(exports, s.Matches) {
+			var known []string
+			for _, e := range exports {
+				known = append(known, e.Query.Address, e.Workspace)
+				for _, t := range e.Targets {
+					known = append(known, t.Address)
+				}
+			}
+			return nil, fmt.Errorf("%s: nothing in the pipeline has the address %s.%s", flagName, text, didYouMean(text, known))
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// planned is a plan with what the user should know beside it.
+type planned struct {
+	plan    *pipeline.Plan
+	exports []pipeline.Export
+	open    []pipeline.Receipt    // commits to settle first
+	refused []pipeline.SliceError // queries that cannot be read at all
+	notes   []string
+}
+
+// sinkNames names the sinks of a stretch, unless it is all that the query has.
+func (pl *planned) sinkNames(s stretch) string {
+	for _, e := range pl.exports {
+		if e.Query.Address != s.query || len(e.Targets) == len(s.sinks) {
+			continue
+		}
+		var names []string
+		for _, t := range e.Targets {
+			if slices.Contains(s.sinks, t.Identity) {
+				names = append(names, t.Address)
+			}
+		}
+		return strings.Join(names, ", ")
+	}
+	return ""
+}
+
+// clockTolerance is how far the local clock may be off before a run stops.
+const clockTolerance = time.Minute
+
+// makePlan asks the workspaces and plans what is missing.
+func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry pipeline.Retry) (*planned, error) {
+	only, err := o.filter(s.exports())
+	if err != nil {
+		return nil, err
+	}
+	pl := &planned{exports: s.exports()}
+	for _, e := range pl.exports {
+		for _, t := range e.Targets {
+			pl.open = append(pl.open, s.history.Line(e.Query.Address, t.Identity).Open...)
+		}
+	}
+	local := time.Now().UTC()
+	now, err := pipeline.ServiceNow(ctx, pl.exports, retry, local)
+	if err != nil {
+		return nil, err
+	}
+	if off := local.Sub(now); off > clockTolerance || off < -clockTolerance {
+		return nil, fmt.Errorf("this machine's clock is %v off the service's (%s there); set the clock, then run again",
+			off.Round(time.Second), pipeline.ShortTime(now))
+	}
+	survey := pipeline.Survey{Now: now}
+	if o.refresh {
+		if survey, err = pipeline.Probe(ctx, pl.exports, s.history, now, only, retry, 4); err != nil {
+			return nil, err
+		}
+	}
+	pl.refused = survey.Refused
+	readable := slices.DeleteFunc(slices.Clone(pl.exports), func(e pipeline.Export) bool {
+		return slices.ContainsFunc(survey.Refused, func(f pipeline.SliceError) bool { return f.Query == e.Query.Address })
+	})
+	for _, f := range survey.Unsized {
+		pl.notes = append(pl.notes, fmt.Sprintf("%s could not be sized, so it is planned in slices of one hour: %v", f.Query, f.Err))
+	}
+	for _, r := range pl.open {
+		pl.notes = append(pl.notes, fmt.Sprintf("the commit of %s was interrupted; apply settles it first", r.Key))
+	}
+	pl.plan, err = pipeline.BuildPlan(readable, s.history, now, pipeline.PlanOptions{Only: only, Volumes: survey.Volumes})
+	return pl, err
+}
+
+// writeRefused reports the queries that no plan can contain.
+func (p *process) writeRefused(refused []pipeline.SliceError) {
+	for _, f := range refused {
+		fmt.Fprintf(p.stderr, "%s %s: %v\n", p.paint(red, "Not planned:"), f.Query, f.Err)
+	}
+}

@@ -1,0 +1,349 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/apache/arrow/go/v15/arrow"
+
+	"github.com/kustash/kustash/internal/durable"
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/config"
+	"github.com/kustash/kustash/sinks"
+	"github.com/kustash/kustash/sinks/csv"
+	"github.com/kustash/kustash/sinks/jsonl"
+	"github.com/kustash/kustash/sinks/parquet"
+)
+
+var queryVerb = verb{
+	name:  "query",
+	brief: "run one KQL query and print the result",
+	usage: "[-chdir=DIR] query [flags] KQL | -file=FILE | -",
+	help: `Runs a query in a workspace of the pipeline. With -from and -to it is read in
+slices like a pipeline's query, into one result. An incomplete answer is an
+error and prints no rows.`,
+	run: runQuery,
+}
+
+type queryFlags struct {
+	load               loadFlags
+	file, workspace    string
+	timespan, from, to string
+	format, out        string
+}
+
+func (o *queryFlags) add(f *flag.FlagSet) {
+	o.load.add(f)
+	f.StringVar(&o.file, "file", "", "read the query from this `file`")
+	f.StringVar(&o.workspace, "workspace", "", "`name` of the workspace; needed only if there are several")
+	f.StringVar(&o.timespan, "timespan", "", "ISO 8601 `span` sent with the query, such as P1D or START/END")
+	f.StringVar(&o.from, "from", "", "first `time` to read (inclusive); needs -to")
+	f.StringVar(&o.to, "to", "", "`time` to read up to (exclusive); needs -from")
+	f.StringVar(&o.format, "format", "table", "table, csv or jsonl")
+	f.StringVar(&o.out, "out", "", "write to this `file` (.parquet, .csv, .jsonl); created only when complete")
+}
+
+func runQuery(ctx context.Context, p *process, v *verb, args []string) (int, error) {
+	f := p.flags(v)
+	var o queryFlags
+	o.add(f)
+	rest, err := p.parse(f, v, args, 1)
+	if err != nil {
+		return 0, err
+	}
+	text, err := p.queryText(&o, rest)
+	if err != nil {
+		return 0, err
+	}
+	pl, err := p.load(&o.load, false)
+	if err != nil {
+		return 0, err
+	}
+	w, err := chooseWorkspace(pl, o.workspace)
+	if err != nil {
+		return 0, err
+	}
+	r, err := p.newResult(&o)
+	if err != nil {
+		return 0, err
+	}
+	defer r.drop()
+	if o.from != "" || o.to != "" {
+		err = p.querySlices(ctx, w, text, &o, r.write)
+	} else {
+		err = p.queryOnce(ctx, w, text, o.timespan, r)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("query: %w", err)
+	}
+	return exitDone, r.finish()
+}
+
+// queryText returns the query from the argument, the file or standard input.
+func (p *process) queryText(o *queryFlags, rest []string) (string, error) {
+	if (o.file == "") == (len(rest) == 0) {
+		return "", errors.New(`query needs one text: "kustash query 'Heartbeat | take 5'", -file=FILE, or - for standard input`)
+	}
+	var text []byte
+	var err error
+	switch {
+	case o.file != "":
+		text, err = os.ReadFile(o.file)
+	case rest[0] == "-":
+		text, err = io.ReadAll(p.stdin)
+	default:
+		text = []byte(rest[0])
+	}
+	if err != nil {
+		return "", fmt.Errorf("query: %w", err)
+	}
+	if strings.TrimSpace(string(text)) == "" {
+		return "", errors.New("the query is empty")
+	}
+	return string(text), nil
+}
+
+func chooseWorkspace(pl *config.Pipeline, name string) (config.Workspace, error) {
+	var names []string
+	for _, w := range pl.Workspaces {
+		short := strings.TrimPrefix(w.Address, "workspace.")
+		if name == short || name == w.Address || (name == "" && len(pl.Workspaces) == 1) {
+			return w, nil
+		}
+		names = append(names, short)
+	}
+	switch {
+	case len(names) == 0:
+		return config.Workspace{}, errors.New("the pipeline declares no workspace")
+	case name == "":
+		return config.Workspace{}, fmt.Errorf("there are several workspaces; choose one with -workspace: %s", strings.Join(names, ", "))
+	}
+	return config.Workspace{}, fmt.Errorf("there is no workspace %q.%s", name, didYouMean(name, names))
+}
+
+// asker is implemented by sources that take queries as they are.
+type asker interface {
+	Query(ctx context.Context, text, timespan string, emit func(arrow.Record) error) error
+}
+
+func (p *process) queryOnce(ctx context.Context, w config.Workspace, text, timespan string, r *result) error {
+	source, ok := w.Source.(asker)
+	if !ok {
+		return fmt.Errorf("%s takes no ad-hoc queries", w.Address)
+	}
+	return p.retry.Do(ctx, func() error {
+		if err := r.reset(); err != nil {
+			return err
+		}
+		err := source.Query(ctx, text, timespan, r.write)
+		if errors.Is(err, pipeline.ErrTooLarge) {
+			return fmt.Errorf("%v; ask for less, or read it in slices with -from and -to", err)
+		}
+		return err
+	}, p.tellRetry)
+}
+
+func (p *process) tellRetry(wait time.Duration, err error) {
+	fmt.Fprintf(p.stderr, "Trying again in %v: %v\n", wait.Round(time.Millisecond), err)
+}
+
+// querySlices reads a window like a pipeline's query, one slice after the
+// other. Each slice is held back until it is complete.
+func (p *process) querySlices(ctx context.Context, w config.Workspace, text string, o *queryFlags, emit func(arrow.Record) error) error {
+	bounds := planFlags{from: o.from, to: o.to}
+	if o.from == "" || o.to == "" {
+		return errors.New("-from and -to go together")
+	}
+	if o.timespan != "" {
+		return errors.New("-timespan does not go with -from and -to")
+	}
+	from, to, err := bounds.bounds()
+	if err != nil {
+		return err
+	}
+	q := pipeline.Query{Address: "query", Text: text, TimeColumn: "TimeGenerated", Workspace: w.ID}
+	if c, ok := w.Source.(pipeline.Checker); ok {
+		for _, problem := range c.Check(q, false) {
+			if !problem.Warning {
+				return fmt.Errorf("%s: %s", problem.Summary, problem.Detail)
+			}
+		}
+	}
+	pieces := []pipeline.Slice{{Query: q, Window: pipeline.Window{Start: from, End: to}}}
+	for len(pieces) > 0 {
+		s := pieces[len(pieces)-1]
+		pieces = pieces[:len(pieces)-1]
+		err := p.readWhole(ctx, w.Source, s, emit)
+		if errors.Is(err, pipeline.ErrTooLarge) {
+			if first, second, ok := s.Split(); ok {
+				pieces = append(pieces, second, first)
+				continue
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("%v: %w", s.Window, err)
+		}
+	}
+	return nil
+}
+
+// readWhole reads a slice and hands its records on only when all have come.
+func (p *process) readWhole(ctx context.Context, source pipeline.Source, s pipeline.Slice, emit func(arrow.Record) error) error {
+	var held []arrow.Record
+	drop := func() {
+		for _, r := range held {
+			r.Release()
+		}
+		held = held[:0]
+	}
+	defer drop()
+	err := p.retry.Do(ctx, func() error {
+		drop()
+		return source.Read(ctx, s, func(r arrow.Record) error {
+			r.Retain()
+			held = append(held, r)
+			return nil
+		})
+	}, p.tellRetry)
+	if err != nil {
+		return err
+	}
+	for _, r := range held {
+		if err := emit(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// result collects an answer in a temporary file, and shows it only when it is
+// complete.
+type result struct {
+	process *process
+	format  sinks.Format // nil for a table
+	out     string       // "" is stdout
+	file    *os.File
+	encoder sinks.Encoder
+	table   *table
+}
+
+func (p *process) newResult(o *queryFlags) (*result, error) {
+	r := &result{process: p, out: o.out}
+	name := o.format
+	if o.out != "" {
+		name = strings.TrimPrefix(filepath.Ext(o.out), ".")
+	}
+	var err error
+	switch name {
+	case "table":
+		r.table = &table{}
+	case "csv":
+		r.format, err = csv.New(csv.Options{})
+	case "jsonl":
+		r.format, err = jsonl.New(jsonl.Options{})
+	case "parquet":
+		r.format, err = parquet.New(parquet.Options{})
+	default:
+		if o.out != "" {
+			return nil, fmt.Errorf("-out=%s: the file's name must end in .parquet, .csv or .jsonl", o.out)
+		}
+		return nil, fmt.Errorf("-format=%s:%s the formats are table, csv and jsonl", o.format, didYouMean(o.format, []string{"table", "csv", "jsonl"}))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, r.reset()
+}
+
+// reset drops what came before.
+func (r *result) reset() error {
+	r.drop()
+	if r.table != nil {
+		r.table = &table{}
+		return nil
+	}
+	dir := os.TempDir()
+	if r.out != "" {
+		dir = filepath.Dir(r.out)
+	}
+	var err error
+	r.file, err = os.CreateTemp(dir, "_kustash-query-*.tmp")
+	return err
+}
+
+func (r *result) write(rec arrow.Record) error {
+	if r.table != nil {
+		return r.table.add(rec)
+	}
+	if r.encoder == nil {
+		columns, err := pipeline.SchemaOf(rec.Schema())
+		if err != nil {
+			return err
+		}
+		columns, _ = pipeline.Schema(nil).Extend(columns)
+		r.encoder, err = r.format.NewEncoder(r.file, columns.Arrow())
+		if err != nil {
+			return err
+		}
+	}
+	return r.encoder.Write(rec)
+}
+
+// finish shows the result.
+func (r *result) finish() error {
+	if r.table != nil {
+		return r.table.print(r.process.stdout)
+	}
+	if r.encoder != nil {
+		if err := r.encoder.Close(); err != nil {
+			return err
+		}
+	}
+	if err := r.file.Sync(); err != nil {
+		return err
+	}
+	if r.out != "" {
+		return r.publish()
+	}
+	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := io.Copy(r.process.stdout, r.file)
+	return err
+}
+
+func (r *result) publish() error {
+	name := r.file.Name()
+	if err := r.file.Close(); err != nil {
+		return err
+	}
+	r.file = nil
+	if err := os.Chmod(name, 0o644); err != nil {
+		return err
+	}
+	if err := durable.Publish(name, r.out); err != nil {
+		_ = os.Remove(name)
+		if errors.Is(err, os.ErrExist) {
+			return fmt.Errorf("-out=%s: the file exists; nothing was overwritten", r.out)
+		}
+		return err
+	}
+	return nil
+}
+
+// drop removes what has not been shown.
+func (r *result) drop() {
+	r.encoder = nil
+	if r.file != nil {
+		_ = r.file.Close()
+		_ = os.Remove(r.file.Name())
+		r.file = nil
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/config"
+	"github.com/kustash/kustash/pipeline/ledger"
+)
+
+// session is a loaded pipeline with what its state says.
+type session struct {
+	*config.Pipeline
+	store    ledger.Store
+	ledger   *ledger.Ledger // nil while only reading
+	snapshot *ledger.Snapshot
+	history  *pipeline.History
+}
+
+func (s *session) exports() []pipeline.Export { return s.Pipeline.Exports }
+
+// lockFlags are the flags of every verb that writes state.
+type lockFlags struct {
+	lock    bool
+	timeout time.Duration
+}
+
+func (o *lockFlags) add(f *flag.FlagSet) {
+	f.BoolVar(&o.lock, "lock", true, "=false goes on without the state's lock; one of several writers still stops")
+	f.DurationVar(&o.timeout, "lock-timeout", 0, "wait this `duration` for another run to give up the lock")
+}
+
+// readSession reads the state without its lock.
+func readSession(ctx context.Context, pl *config.Pipeline) (*session, error) {
+	s := &session{Pipeline: pl, store: stateStore(pl)}
+	snapshot, err := ledger.Read(ctx, s.store)
+	if err != nil {
+		return nil, err
+	}
+	s.snapshot = snapshot
+	s.history, err = pipeline.Fold(snapshot.Entries)
+	return s, err
+}
+
+// writeSession takes the lock and opens the state. The lock is kept alive
+// until end is called, which must happen.
+func (p *process) writeSession(ctx context.Context, pl *config.Pipeline, operation string, o lockFlags) (s *session, end func() error, err error) {
+	s = &session{Pipeline: pl, store: stateStore(pl)}
+	s.ledger, err = ledger.Open(ctx, s.store, ledger.Options{
+		Who:         whoami(),
+		Operation:   operation,
+		Tool:        tool(),
+		LockTimeout: o.timeout,
+		NoLock:      !o.lock,
+		Waiting: func(k ledger.Lock) {
+			fmt.Fprintf(p.stderr, "Waiting to see whether the holder of the state's lock is alive: %v\n", k)
+		},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	stop := pipeline.KeepAlive(ctx, s.ledger)
+	end = func() error {
+		stop()
+		return s.ledger.Close(context.WithoutCancel(ctx))
+	}
+	if err := s.refold(ctx); err != nil {
+		_ = end()
+		return nil, nil, err
+	}
+	return s, end, nil
+}
+
+// refold folds the ledger again after something was appended.
+func (s *session) refold(ctx context.Context) error {
+	entries, err := s.ledger.Entries(ctx)
+	if err != nil {
+		return err
+	}
+	s.history, err = pipeline.Fold(entries)
+	return err
+}
+
+// whoami names the person or account, and the machine, for the ledger.
+func whoami() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += "@" + host
+	}
+	return name
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/ledger"
+)
+
+var statusVerb = verb{
+	name:  "status",
+	brief: "show coverage, gaps, lag and failed slices",
+	usage: "[-chdir=DIR] status [flags]",
+	help: `Shows what the state says of each query in each sink: how far it is complete,
+what is missing, what failed and why. Works offline and takes no lock.`,
+	run: runStatus,
+}
+
+func runStatus(ctx context.Context, p *process, v *verb, args []string) (int, error) {
+	f := p.flags(v)
+	var load loadFlags
+	load.add(f)
+	asJSON := f.Bool("json", false, "one JSON object a line")
+	detailed := f.Bool("detailed-exitcode", false, "exit with 2 if slices are missing, 1 if one has failed")
+	onlyFailed := f.Bool("failed", false, "show only what has failed slices")
+	maxLag := f.Duration("max-lag", 0, "exit with 1 if a query is further behind than this `duration`")
+	if _, err := p.parse(f, v, args, 0); err != nil {
+		return 0, err
+	}
+	pl, err := p.load(&load, *asJSON)
+	if err != nil {
+		return 0, err
+	}
+	s, err := readSession(ctx, pl)
+	if err != nil {
+		return 0, err
+	}
+	now := time.Now().UTC()
+	report := pipeline.Report(s.exports(), s.history, now)
+	code := exitDone
+	var shown []pipeline.Coverage
+	for _, c := range report {
+		switch {
+		case len(c.Failed) > 0 && (*detailed || *onlyFailed), *maxLag > 0 && c.Lag(now) > *maxLag:
+			code = exitFailed
+		case *detailed && c.Pending && code == exitDone:
+			code = exitPending
+		}
+		if len(c.Failed) > 0 || !*onlyFailed {
+			shown = append(shown, c)
+		}
+	}
+	if *asJSON {
+		return code, p.statusJSON(shown, s.snapshot, now)
+	}
+	p.writeStatus(shown, s.snapshot, now, *maxLag)
+	return code, nil
+}
+
+func (p *process) writeStatus(report []pipeline.Coverage, snapshot *ledger.Snapshot, now time.Time, maxLag time.Duration) {
+	if snapshot.Seq == 0 {
+		p.printf("Nothing has been exported yet. Run \"kustash apply\".\n\n")
+	}
+	for _, c := range report {
+		p.printf("%s → %s\n", p.paint(bold, c.Query), c.Sink)
+		state := p.paint(green, "complete")
+		if !c.Complete() {
+			state = p.paint(yellow, "incomplete")
+		}
+		p.printf("  window   %v   %s\n", c.Window, state)
+		lag := short(c.Lag(now).Round(time.Minute))
+		if maxLag > 0 && c.Lag(now) > maxLag {
+			lag = p.paint(red, lag+", more than "+short(maxLag))
+		}
+		p.printf("  done to  %s   (%s behind now)\n", pipeline.ShortTime(c.Until), lag)
+		p.printf("  holds    %s rows, %s in %s\n", amount(c.Rows), size(c.Bytes), count(c.Files, "file"))
+		for i, g := range c.Gaps {
+			if i == 10 {
+				p.printf("  missing  … and %s\n", count(len(c.Gaps)-i, "more window"))
+				break
+			}
+			p.printf("  missing  %v\n", g)
+		}
+		for _, r := range c.Open {
+			p.printf("  %s  %v: the commit was interrupted; the next apply settles it\n", p.paint(yellow, "open   "), r.Window)
+		}
+		for _, x := range c.Failed {
+			p.printf("  %s  %v: %s\n", p.paint(red, "failed "), x.Window, x.Reason)
+		}
+		p.printf("\n")
+	}
+	if snapshot.Holder != nil {
+		p.printf("The state is locked: %v\n", *snapshot.Holder)
+	}
+}
+
+func (p *process) statusJSON(report []pipeline.Coverage, snapshot *ledger.Snapshot, now time.Time) error {
+	enc := json.NewEncoder(p.stdout)
+	if err := enc.Encode(map[string]any{"format_version": formatVersion, "tool": tool(), "now": now,
+		"lineage": snapshot.Lineage, "head_seq": snapshot.Seq, "head_hash": snapshot.Hash}); err != nil {
+		return err
+	}
+	for _, c := range report {
+		gaps, failed := c.Gaps, []map[string]any{}
+		if gaps == nil {
+			gaps = []pipeline.Window{}
+		}
+		for _, x := range c.Failed {
+			failed = append(failed, map[string]any{"start": x.Window.Start, "end": x.Window.End, "reason": x.Reason, "time": x.Time})
+		}
+		if err := enc.Encode(map[string]any{"type": "coverage", "query": c.Query, "sink": c.Sink, "start": c.Window.Start,
+			"end": c.Window.End, "complete": c.Complete(), "until": c.Until, "lag_seconds": int64(c.Lag(now).Seconds()),
+			"rows": c.Rows, "bytes": c.Bytes, "files": c.Files, "gaps": gaps, "open": len(c.Open), "failed": failed}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var showVerb = verb{
+	name:  "show",
+	brief: "show a saved plan, or what the state records",
+	usage: "[-chdir=DIR] show [flags] [PLANFILE]",
+	help: `Without an argument, lists the queries and sinks that the state knows, whether
+or not they are still declared. With PLANFILE, shows that plan.`,
+	run: runShow,
+}
+
+func runShow(ctx context.Context, p *process, v *verb, args []string) (int, error) {
+	f := p.flags(v)
+	var load loadFlags
+	load.add(f)
+	asJSON := f.Bool("json", false, "one JSON object a line")
+	rest, err := p.parse(f, v, args, 1)
+	if err != nil {
+		return 0, err
+	}
+	if len(rest) == 1 {
+		saved, err := readPlan(rest[0])
+		if err != nil {
+			return 0, err
+		}
+		made := &planned{plan: &saved.Plan}
+		if *asJSON {
+			p.writePlanJSON(made)
+		} else {
+			p.writePlan(p.stdout, made)
+		}
+		return exitDone, nil
+	}
+	pl, err := p.load(&load, *asJSON)
+	if err != nil {
+		return 0, err
+	}
+	s, err := readSession(ctx, pl)
+	if err != nil {
+		return 0, err
+	}
+	if *asJSON {
+		return exitDone, p.showJSON(s)
+	}
+	p.showState(s)
+	return exitDone, nil
+}
+
+func (p *process) showState(s *session) {
+	if s.snapshot.Seq == 0 {
+		p.printf("The state is empty: nothing has been applied yet.\n")
+		return
+	}
+	p.printf("Lineage %s, %s, head %s\n\n", s.snapshot.Lineage, count(int(s.snapshot.Seq), "segment"), s.snapshot.Hash)
+	for _, l := range s.history.Lines() {
+		rows, bytes, files := l.Totals()
+		p.printf("%s in %s: %s rows, %s in %s\n", p.paint(bold, l.Query), l.Sink, amount(rows), size(bytes), count(files, "file"))
+		for _, w := range l.Covered() {
+			p.printf("  %v\n", w)
+		}
+	}
+}
+
+func (p *process) showJSON(s *session) error {
+	enc := json.NewEncoder(p.stdout)
+	if err := enc.Encode(map[string]any{"format_version": formatVersion, "tool": tool(), "lineage": s.snapshot.Lineage,
+		"head_seq": s.snapshot.Seq, "head_hash": s.snapshot.Hash}); err != nil {
+		return err
+	}
+	for _, l := range s.history.Lines() {
+		for _, r := range l.Done {
+			line := struct {
+				Type  string `json:"type"`
+				Query string `json:"query"`
+				Sink  string `json:"sink"`
+				pipeline.Receipt
+			}{"file", l.Query, l.Sink, r}
+			if err := enc.Encode(line); err != nil {
+				return fmt.Errorf("write: %w", err)
+			}
+		}
+	}
+	return nil
+}
+
+// writePlanJSON writes a plan as JSON lines.
+func (p *process) writePlanJSON(made *planned) {
+	v := &jsonView{w: p.stdout}
+	v.plan(made)
+	for _, f := range made.refused {
+		v.write("refused", map[string]any{"query": f.Query, "error": f.Err.Error()})
+	}
+	for _, note := range made.notes {
+		v.write("note", map[string]any{"text": note})
+	}
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"strconv"
+	"strings"
+
+	"github.com/kustash/kustash/pipeline"
+)
+
+var verifyVerb = verb{
+	name:  "verify",
+	brief: "re-read the archive and compare it with the ledger",
+	usage: "[-chdir=DIR] verify [flags]",
+	help: `Walks the ledger's chain of hashes, re-reads every file that counts (size,
+SHA-256, rows and columns, Parquet by another library than the one that wrote
+it), and lists files that are missing or that the ledger does not know.
+Offline: the workspace is not asked. Takes no lock and changes nothing.`,
+	run: runVerify,
+}
+
+func runVerify(ctx context.Context, p *process, v *verb, args []string) (int, error) {
+	f := p.flags(v)
+	var load loadFlags
+	load.add(f)
+	asJSON := f.Bool("json", false, "one JSON object a line")
+	sample := f.String("sample", "100%", "re-read only this `share` of the files, always the same ones")
+	f.BoolFunc("source", "recount at the workspace: not supported by this version", func(string) error {
+		return errors.New("recounting at the workspace is not supported by this version")
+	})
+	if _, err := p.parse(f, v, args, 0); err != nil {
+		return 0, err
+	}
+	share, err := parseShare(*sample)
+	if err != nil {
+		return 0, err
+	}
+	pl, err := p.load(&load, *asJSON)
+	if err != nil {
+		return 0, err
+	}
+	s, err := readSession(ctx, pl)
+	if err != nil {
+		return 0, err
+	}
+	c := &checker{process: p, session: s, share: share, json: *asJSON}
+	if err := c.run(ctx); err != nil {
+		return 0, err
+	}
+	return c.report()
+}
+
+// parseShare reads "10%" or "0.1".
+func parseShare(s string) (float64, error) {
+	digits, percent := strings.CutSuffix(s, "%")
+	share, err := strconv.ParseFloat(digits, 64)
+	if percent {
+		share /= 100
+	}
+	if err != nil || !(share > 0 && share <= 1) {
+		return 0, fmt.Errorf("-sample=%s: write a share such as 10%%", s)
+	}
+	return share, nil
+}
+
+// checker compares sinks with the ledger.
+type checker struct {
+	*process
+	*session
+	share float64
+	json  bool
+
+	files, skipped int
+	rows           int64
+	findings       []finding
+}
+
+// finding is something that is not as the ledger says.
+type finding struct {
+	Type  string `json:"type"` // damaged, missing, unknown, open, unreadable
+	Sink  string `json:"sink"`
+	Query string `json:"query,omitempty"`
+	Key   string `json:"key,omitempty"`
+	Text  string `json:"text"`
+}
+
+// run checks every sink that the pipeline declares.
+func (c *checker) run(ctx context.Context) error {
+	targets := make(map[string]pipeline.Target)
+	var order []string
+	for _, e := range c.exports() {
+		for _, t := range e.Targets {
+			if _, ok := targets[t.Identity]; !ok {
+				order = append(order, t.Identity)
+			}
+			targets[t.Identity] = t
+		}
+	}
+	for _, l := range c.history.Lines() {
+		if _, ok := targets[l.Sink]; !ok && len(l.Done) > 0 {
+			c.find(finding{Type: "unreadable", Sink: l.Sink, Query: l.Query,
+				Text: "no query of the pipeline uses this sink any more, so its files cannot be checked"})
+		}
+	}
+	for _, identity := range order {
+		if err := c.sink(ctx, targets[identity]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sink checks one sink: every file that counts, then every object that is there.
+func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
+	known := make(map[string]bool)
+	for _, l := range c.history.Lines() {
+		if l.Sink != t.Identity {
+			continue
+		}
+		for _, r := range l.Lost {
+			known[r.Key] = true
+		}
+		for _, r := range l.Open {
+			known[r.Key] = true
+			c.find(finding{Type: "open", Sink: t.Address, Query: l.Query, Key: r.Key, Text: "the commit was interrupted; the next apply settles it"})
+		}
+		for _, r := range l.Done {
+			if r.Key == "" {
+				continue
+			}
+			known[r.Key] = true
+			if err := c.file(ctx, t, l.Query, r); err != nil {
+				return err
+			}
+		}
+	}
+	lister, ok := t.Sink.(pipeline.Lister)
+	if !ok {
+		return nil
+	}
+	err := lister.List(ctx, func(key string, _ int64) error {
+		if !known[key] {
+			c.find(finding{Type: "unknown", Sink: t.Address, Key: key, Text: "the ledger does not know this file; it is no part of the archive"})
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("list %s: %w", t.Address, err)
+	}
+	return nil
+}
+
+func (c *checker) file(ctx context.Context, t pipeline.Target, query string, r pipeline.Receipt) error {
+	if !c.sampled(r.Key) {
+		c.skipped++
+		return nil
+	}
+	err := t.Sink.Verify(ctx, r)
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	switch {
+	case err == nil:
+		c.files++
+		c.rows += r.Rows
+	case errors.Is(err, pipeline.ErrMissing):
+		c.find(finding{"missing", t.Address, query, r.Key, fmt.Sprintf("the file of %v with %s rows is gone", r.Window, amount(r.Rows))})
+	case errors.Is(err, pipeline.ErrMismatch):
+		c.find(finding{"damaged", t.Address, query, r.Key, err.Error()})
+	default:
+		c.find(finding{"unreadable", t.Address, query, r.Key, err.Error()})
+	}
+	return nil
+}
+
+// sampled chooses files by a hash of their name, so that the choice is the
+// same at each run and spread over the archive.
+func (c *checker) sampled(key string) bool {
+	if c.share >= 1 {
+		return true
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(key))
+	return float64(h.Sum64()%1_000_000)/1_000_000 < c.share
+}
+
+func (c *checker) find(f finding) { c.findings = append(c.findings, f) }
+
+// report writes what was found and chooses the exit code.
+func (c *checker) report() (int, error) {
+	code := exitDone
+	if len(c.findings) > 0 {
+		code = exitFailed
+	}
+	if c.json {
+		enc := json.NewEncoder(c.stdout)
+		if err := enc.Encode(map[string]any{"format_version": formatVersion, "tool": tool(), "lineage": c.snapshot.Lineage,
+			"head_seq": c.snapshot.Seq, "head_hash": c.snapshot.Hash}); err != nil {
+			return exitFailed, err
+		}
+		for _, f := range c.findings {
+			if err := enc.Encode(f); err != nil {
+				return exitFailed, err
+			}
+		}
+		return code, enc.Encode(map[string]any{"type": "summary", "files": c.files, "rows": c.rows, "not_sampled": c.skipped, "findings": len(c.findings)})
+	}
+	for _, f := range c.findings {
+		place := f.Sink
+		if f.Key != "" {
+			place += " " + f.Key
+		}
+		c.printf("%s %s: %s\n", c.paint(red, f.Type), place, f.Text)
+	}
+	c.printf("Ledger: %s, chain intact to %.12s. Archive: %s re-read with %s rows",
+		count(int(c.snapshot.Seq), "segment"), c.snapshot.Hash+"------------", count(c.files, "file"), amount(c.rows))
+	if c.skipped > 0 {
+		c.printf(", %s not in the sample", count(c.skipped, "file"))
+	}
+	c.printf(": %s.\n", count(len(c.findings), "finding"))
+	return code, nil
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/kustash/kustash/pipeline"
+)
+
+// stretch is a run of planned slices of one query that touch each other.
+type stretch struct {
+	query  string
+	window pipeline.Window
+	sinks  []string
+	slices int
+	rows   int64
+	bytes  int64
+	known  bool // every slice has an estimate
+}
+
+// stretches folds the slices of a plan into ranges.
+func stretches(p *pipeline.Plan) []stretch {
+	var all []stretch
+	for _, s := range p.Slices {
+		if n := len(all); n > 0 && all[n-1].query == s.Query && all[n-1].window.End.Equal(s.Start) &&
+			strings.Join(all[n-1].sinks, "\n") == strings.Join(s.Sinks, "\n") {
+			last := &all[n-1]
+			last.window.End = s.End
+			last.slices++
+			last.rows, last.bytes = last.rows+s.Rows, last.bytes+s.Bytes
+			last.known = last.known && s.Rows >= 0
+			continue
+		}
+		all = append(all, stretch{s.Query, s.Window, s.Sinks, 1, s.Rows, s.Bytes, s.Rows >= 0})
+	}
+	return all
+}
+
+// writePlan shows what apply would do.
+func (p *process) writePlan(w io.Writer, pl *planned) {
+	last := ""
+	for _, s := range stretches(pl.plan) {
+		if s.query != last {
+			fmt.Fprintf(w, "  %s\n", p.paint(bold, "# "+s.query+" will be exported"))
+			last = s.query
+		}
+		line := fmt.Sprintf("%s   %s in %s", s.window, span(s.window), count(s.slices, "slice"))
+		if s.known {
+			line += fmt.Sprintf("   ~%s rows  ~%s", amount(s.rows), size(s.bytes))
+		}
+		if missing := pl.sinkNames(s); missing != "" {
+			line += "   to " + missing
+		}
+		fmt.Fprintf(w, "  %s %s\n", p.paint(green, "+"), line)
+	}
+	for _, note := range pl.notes {
+		fmt.Fprintf(w, "  %s %s\n", p.paint(yellow, "!"), note)
+	}
+	if len(pl.plan.Slices) == 0 {
+		if len(pl.open) > 0 {
+			fmt.Fprintf(w, "\nPlan: %s to settle first; what they leave is planned after that.\n", count(len(pl.open), "interrupted commit"))
+			return
+		}
+		fmt.Fprintf(w, "\n%s Every declared slice is in every sink.\n", p.paint(bold, "No changes."))
+		return
+	}
+	slices, rows, bytes, known := pl.plan.Totals()
+	fmt.Fprintf(w, "\n%s %s to export", p.paint(bold, "Plan:"), count(slices, "slice"))
+	if known {
+		fmt.Fprintf(w, "; about %s rows, %s to read", amount(rows), size(bytes))
+	}
+	fmt.Fprintln(w, ".")
+}
+
+// span words the width of a window.
+func span(w pipeline.Window) string {
+	d := w.End.Sub(w.Start)
+	day := 24 * time.Hour
+	switch {
+	case d >= day && d%day == 0:
+		return count(int(d/day), "day")
+	case d >= time.Hour && d%time.Hour == 0:
+		return count(int(d/time.Hour), "hour")
+	case d >= 2*day:
+		return fmt.Sprintf("%.1f days", d.Hours()/24)
+	}
+	return short(d)
+}
+
+// short writes a duration in one or two units.
+func short(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
+	case d >= time.Second:
+		return fmt.Sprintf("%.1fs", d.Seconds())
+	}
+	return d.String()
+}
+
+// amount writes a number of rows: exact while it is short.
+func amount(n int64) string {
+	switch {
+	case n >= 10_000_000:
+		return fmt.Sprintf("%.1f M", float64(n)/1e6)
+	case n >= 1_000_000:
+		return fmt.Sprintf("%d,%03d,%03d", n/1_000_000, n/1000%1000, n%1000)
+	case n >= 100_000:
+		return fmt.Sprintf("%d,%03d", n/1000, n%1000)
+	}
+	return fmt.Sprint(n)
+}
+
+// size writes a number of bytes in decimal units.
+func size(n int64) string {
+	const units = "kMGTP"
+	if n < 1000 {
+		return fmt.Sprintf("%d B", n)
+	}
+	f, unit := float64(n)/1000, 0
+	for f >= 999.95 && unit < len(units)-1 {
+		f, unit = f/1000, unit+1
+	}
+	return fmt.Sprintf("%.1f %cB", f, units[unit])
+}
+
+// writeSummary says what a run came to. Failures with one reason share a line.
+func (p *process) writeSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
+	type group struct {
+		query, sink, reason string
+		first, last         pipeline.Window
+		slices              int
+	}
+	var groups []*group
+	for _, f := range s.Failed {
+		reason := f.Err.Error()
+		if n := len(groups); n > 0 && groups[n-1].query == f.Query && groups[n-1].sink == f.Sink && groups[n-1].reason == reason {
+			groups[n-1].last = f.Window
+			groups[n-1].slices++
+			continue
+		}
+		groups = append(groups, &group{f.Query, f.Sink, reason, f.Window, f.Window, 1})
+	}
+	for _, g := range groups {
+		where := g.first.String()
+		if g.slices > 1 {
+			where = fmt.Sprintf("%s and %s up to %s", where, count(g.slices-1, "more slice"), pipeline.ShortTime(g.last.End))
+		}
+		to := ""
+		if g.sink != "" {
+			to = " in " + g.sink
+		}
+		fmt.Fprintf(p.stderr, "%s %s%s, %s: %s\n", p.paint(red, "Not done:"), g.query, to, where, g.reason)
+	}
+	text := fmt.Sprintf("%s exported, %s rows, %s in %s, %s", count(s.Done, "slice"), amount(s.Rows),
+		size(s.Bytes), count(s.Files, "file"), short(took.Round(100*time.Millisecond)))
+	switch {
+	case len(s.Failed) > 0:
+		fmt.Fprintf(w, "%s %s; %s not done. The others are complete; apply again after mending the cause.\n",
+			p.paint(red, "Apply incomplete."), text, count(len(s.Failed), "slice"))
+	case s.Pending > 0:
+		fmt.Fprintf(w, "%s %s; %s left. Apply again to go on.\n",
+			p.paint(yellow, "Apply stopped."), text, count(s.Pending, "slice"))
+	default:
+		fmt.Fprintf(w, "%s %s.\n", p.paint(green, "Apply complete!"), text)
+	}
+}
