@@ -1,0 +1,89 @@
+// Package csv is the format of RFC 4180: comma, double quotes, UTF-8, lines
+// that end in a line feed.
+//
+// A null is an empty field and an empty text is "", so that both come back.
+// Times, timespans and decimals are the text the service sent; numbers are the
+// shortest text that reads back as the same value.
+package csv
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sinks"
+)
+
+// Options is the block format "csv".
+type Options struct {
+	Compression string `hcl:"compression,optional"` // "none" (default) or "gzip"
+	Header      *bool  `hcl:"header,optional"`      // a first line of column names; default true
+}
+
+// Format is a sinks.Format, sinks.Checker and sinks.Settled.
+type Format struct {
+	zip    bool
+	header bool
+}
+
+var (
+	_ sinks.Format  = (*Format)(nil)
+	_ sinks.Checker = (*Format)(nil)
+	_ sinks.Settled = (*Format)(nil)
+)
+
+// noHeader is the setting that a reader must know.
+const noHeader = "header=false"
+
+// New returns the format of these options. A value that is none of those
+// allowed is a *pipeline.SettingError.
+func New(o Options) (*Format, error) {
+	f := &Format{header: o.Header == nil || *o.Header}
+	switch o.Compression {
+	case "", "none":
+	case "gzip":
+		f.zip = true
+	default:
+		return nil, &pipeline.SettingError{Name: "compression", Err: fmt.Errorf("%q is none of none and gzip", o.Compression)}
+	}
+	return f, nil
+}
+
+// Ext implements sinks.Format.
+func (f *Format) Ext() string {
+	if f.zip {
+		return "csv.gz"
+	}
+	return "csv"
+}
+
+// Settings implements sinks.Settled.
+func (f *Format) Settings() string {
+	if f.header {
+		return ""
+	}
+	return noHeader
+}
+
+// NewEncoder implements sinks.Format.
+func (f *Format) NewEncoder(w io.Writer, schema *arrow.Schema) (sinks.Encoder, error) {
+	e := &encoder{w: w, schema: schema}
+	if f.zip {
+		// Without a name and a time: equal rows give equal bytes.
+		e.zip = gzip.NewWriter(w)
+		e.w = e.zip
+	}
+	if f.header {
+		for i, field := range schema.Fields() {
+			if i > 0 {
+				e.buf = append(e.buf, ',')
+			}
+			e.buf = appendText(e.buf, field.Name)
+		}
+		e.buf = append(e.buf, '\n')
+	}
+	return e, nil
+}

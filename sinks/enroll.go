@@ -1,0 +1,112 @@
+package sinks
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/kustash/kustash/pipeline"
+)
+
+const (
+	markerKey     = "_kustash/lineage.json"
+	probeKey      = "_kustash/probe"
+	markerVersion = 1
+	maxMarker     = 1 << 16
+)
+
+// marker is the object that keeps two ledgers from writing into one archive.
+type marker struct {
+	FormatVersion int    `json:"format_version"`
+	Lineage       string `json:"lineage"`
+}
+
+// Enroll implements pipeline.Sink. It must be called by the holder of the
+// ledger's lock, before the first Begin: what a crashed run has left behind
+// unseen is removed.
+func (s *Sink) Enroll(ctx context.Context, lineage string) error {
+	if lineage == "" {
+		return errors.New("the ledger has no lineage; run init")
+	}
+	found, err := s.readMarker(ctx)
+	if errors.Is(err, pipeline.ErrMissing) {
+		err = s.writeMarker(ctx, marker{markerVersion, lineage})
+		if err == nil || errors.Is(err, pipeline.ErrExists) {
+			found, err = s.readMarker(ctx)
+		}
+	} else if err == nil {
+		err = s.probe(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	if found.Lineage != lineage {
+		return fmt.Errorf("the archive belongs to the ledger with lineage %s (its %s says so), this pipeline's ledger has %s; use the state that the archive was made with, or give the sink another place",
+			found.Lineage, markerKey, lineage)
+	}
+	if sweeper, ok := s.store.(Sweeper); ok {
+		return sweeper.Sweep(ctx)
+	}
+	return nil
+}
+
+func (s *Sink) readMarker(ctx context.Context) (marker, error) {
+	var m marker
+	c, err := s.store.Open(ctx, markerKey)
+	if err != nil {
+		return m, err
+	}
+	defer c.Close()
+	raw, err := io.ReadAll(io.NewSectionReader(c, 0, min(c.Size(), maxMarker)))
+	if err != nil {
+		return m, fmt.Errorf("read %s: %w", markerKey, err)
+	}
+	if err := json.Unmarshal(raw, &m); err != nil || m.Lineage == "" {
+		return m, fmt.Errorf("%s is damaged: it names no lineage; put it back from a copy, or, if no other state writes here, remove it", markerKey)
+	}
+	if m.FormatVersion > markerVersion {
+		return m, fmt.Errorf("%s has version %d, this program knows %d; use a newer kustash", markerKey, m.FormatVersion, markerVersion)
+	}
+	return m, nil
+}
+
+func (s *Sink) writeMarker(ctx context.Context, m marker) error {
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	o, err := s.prepareSmall(ctx, markerKey, append(raw, '\n'))
+	if err != nil {
+		return err
+	}
+	defer o.Abort()
+	return o.Commit(ctx)
+}
+
+// probe makes sure that objects can be written, and leaves nothing.
+func (s *Sink) probe(ctx context.Context) error {
+	o, err := s.prepareSmall(ctx, probeKey, []byte("probe\n"))
+	if err != nil {
+		return err
+	}
+	return o.Abort()
+}
+
+func (s *Sink) prepareSmall(ctx context.Context, key string, data []byte) (Object, error) {
+	o, err := s.store.Create(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	sum := newSummer(o)
+	_, err = sum.Write(data)
+	if err == nil {
+		err = o.Prepare(ctx, Metadata{Bytes: sum.bytes, SHA256: sum.hex(), Embedded: true})
+	}
+	if err != nil {
+		_ = o.Abort()
+		return nil, fmt.Errorf("write %s: %w", key, err)
+	}
+	return o, nil
+}

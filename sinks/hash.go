@@ -1,0 +1,50 @@
+package sinks
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"hash"
+	"io"
+)
+
+// summer counts and hashes what passes to a writer. The first error sticks:
+// encoders may forget what a write returned, the object must not.
+type summer struct {
+	w     io.Writer
+	sum   hash.Hash
+	bytes int64
+	err   error
+}
+
+func newSummer(w io.Writer) *summer { return &summer{w: w, sum: sha256.New()} }
+
+func (s *summer) Write(p []byte) (int, error) {
+	if s.err != nil {
+		return 0, s.err
+	}
+	n, err := s.w.Write(p)
+	if err == nil && n != len(p) {
+		err = io.ErrShortWrite
+	}
+	s.err = err
+	s.sum.Write(p[:max(0, min(n, len(p)))])
+	s.bytes += int64(n)
+	return n, err
+}
+
+func (s *summer) hex() string { return hex.EncodeToString(s.sum.Sum(nil)) }
+
+// watched remembers the first error of reading, so that an object that cannot
+// be read is told from one that is wrong.
+type watched struct {
+	r   io.ReaderAt
+	err error
+}
+
+func (w *watched) ReadAt(p []byte, off int64) (int, error) {
+	n, err := w.r.ReadAt(p, off)
+	if err != nil && err != io.EOF && w.err == nil {
+		w.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,91 @@
+// Package jsonl is the format of JSON lines: one object a line, its members in
+// the order of the columns, UTF-8.
+//
+// Numbers are exact; NaN, Infinity and -Infinity, which JSON does not have,
+// are texts. Times, timespans, decimals and guids are the texts the service
+// sent, and so are dynamic values unless dynamic = "json" makes them part of
+// the line.
+package jsonl
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sinks"
+)
+
+// Options is the block format "jsonl".
+type Options struct {
+	Compression string `hcl:"compression,optional"` // "none" (default) or "gzip"
+	// Dynamic is "text" (default), a string of exactly what was received, or
+	// "json", the value itself without white space. A dynamic text that is no
+	// JSON is a string in both.
+	Dynamic string `hcl:"dynamic,optional"`
+}
+
+// Format is a sinks.Format and a sinks.Checker.
+type Format struct {
+	zip     bool
+	dynamic bool // as JSON
+}
+
+var (
+	_ sinks.Format  = (*Format)(nil)
+	_ sinks.Checker = (*Format)(nil)
+)
+
+// New returns the format of these options. A value that is none of those
+// allowed is a *pipeline.SettingError.
+func New(o Options) (*Format, error) {
+	f := &Format{}
+	switch o.Compression {
+	case "", "none":
+	case "gzip":
+		f.zip = true
+	default:
+		return nil, &pipeline.SettingError{Name: "compression", Err: fmt.Errorf("%q is none of none and gzip", o.Compression)}
+	}
+	switch o.Dynamic {
+	case "", "text":
+	case "json":
+		f.dynamic = true
+	default:
+		return nil, &pipeline.SettingError{Name: "dynamic", Err: fmt.Errorf("%q is none of text and json", o.Dynamic)}
+	}
+	return f, nil
+}
+
+// Ext implements sinks.Format.
+func (f *Format) Ext() string {
+	if f.zip {
+		return "jsonl.gz"
+	}
+	return "jsonl"
+}
+
+// NewEncoder implements sinks.Format.
+func (f *Format) NewEncoder(w io.Writer, schema *arrow.Schema) (sinks.Encoder, error) {
+	columns, err := pipeline.SchemaOf(schema)
+	if err != nil {
+		return nil, err
+	}
+	e := &encoder{w: w}
+	if f.zip {
+		// Without a name and a time: equal rows give equal bytes.
+		e.zip = gzip.NewWriter(w)
+		e.w = e.zip
+	}
+	for i, c := range columns {
+		start := byte(',')
+		if i == 0 {
+			start = '{'
+		}
+		name := append(appendString([]byte{start}, c.FileName()), ':')
+		e.columns = append(e.columns, column{start: name, json: f.dynamic && c.Type == pipeline.Dynamic})
+	}
+	return e, nil
+}

@@ -1,0 +1,268 @@
+package parquet
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/xitongsys/parquet-go/layout"
+	"github.com/xitongsys/parquet-go/parquet"
+	"github.com/xitongsys/parquet-go/schema"
+	"github.com/xitongsys/parquet-go/source"
+
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sinks"
+)
+
+// Metadata implements sinks.Embedder.
+func (f *Format) Metadata(r io.ReaderAt, size int64) (m sinks.Metadata, err error) {
+	defer recovered(&err)
+	footer, err := readFooter(r, size)
+	if err != nil {
+		return m, err
+	}
+	fields := make(map[string]string)
+	for _, pair := range footer.GetKeyValueMetadata() {
+		if name, ok := strings.CutPrefix(pair.GetKey(), metaPrefix); ok {
+			fields[name] = pair.GetValue()
+		}
+	}
+	return sinks.MetadataOf(func(name string) string { return fields[name] })
+}
+
+// Check implements sinks.Checker. It decodes every page with parquet-go, one
+// at a time.
+func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata) (rows int64, err error) {
+	defer recovered(&err)
+	footer, err := readFooter(r, size)
+	if err != nil {
+		return 0, err
+	}
+	if len(footer.Schema) == 0 {
+		return 0, fmt.Errorf("the footer has no schema")
+	}
+	elements := footer.Schema[1:]
+	for i, e := range elements {
+		if e.GetNumChildren() != 0 || e.Type == nil || e.GetRepetitionType() != parquet.FieldRepetitionType_OPTIONAL {
+			return 0, fmt.Errorf("column %d, %q, is no optional column of single values", i+1, e.Name)
+		}
+	}
+	leaves, err := leavesOf(elements, m.Columns)
+	if err != nil {
+		return 0, err
+	}
+	c := &checker{r: r, size: size, leaves: leaves, handler: handlerOf(footer.Schema)}
+	for i, group := range footer.RowGroups {
+		if err := c.checkGroup(ctx, group, elements); err != nil {
+			return rows, fmt.Errorf("row group %d: %w", i+1, err)
+		}
+		rows += group.NumRows
+	}
+	if rows != footer.NumRows {
+		return rows, fmt.Errorf("the row groups hold %d rows, the footer says %d", rows, footer.NumRows)
+	}
+	return rows, nil
+}
+
+// handlerOf gives parquet-go's decoder a schema with plain names: it makes
+// others into Go names, and two columns may get the same.
+func handlerOf(elements []*parquet.SchemaElement) *schema.SchemaHandler {
+	plain := make([]*parquet.SchemaElement, len(elements))
+	for i, e := range elements {
+		named := *e
+		named.Name = plainName(i)
+		plain[i] = &named
+	}
+	return schema.NewSchemaHandlerFromSchemaList(plain)
+}
+
+func plainName(element int) string { return fmt.Sprintf("C%d", element) }
+
+type checker struct {
+	r       io.ReaderAt
+	size    int64
+	leaves  []leaf
+	handler *schema.SchemaHandler
+}
+
+func (c *checker) checkGroup(ctx context.Context, group *parquet.RowGroup, elements []*parquet.SchemaElement) error {
+	if len(group.Columns) != len(elements) {
+		return fmt.Errorf("%d columns of %d", len(group.Columns), len(elements))
+	}
+	var before int64 // nulls of the column before
+	for i, chunk := range group.Columns {
+		name, meta := elements[i].Name, chunk.MetaData
+		switch {
+		case meta == nil || chunk.FilePath != nil:
+			return fmt.Errorf("column %s is not in the file", name)
+		case len(meta.PathInSchema) != 1 || meta.PathInSchema[0] != name:
+			return fmt.Errorf("column %s is where %s must be", strings.Join(meta.PathInSchema, "."), name)
+		case meta.NumValues != group.NumRows:
+			return fmt.Errorf("column %s has %d values, want %d", name, meta.NumValues, group.NumRows)
+		}
+		nulls, err := c.checkChunk(ctx, i, meta)
+		if err != nil {
+			return fmt.Errorf("column %s: %w", name, err)
+		}
+		if s := meta.Statistics; s != nil && s.NullCount != nil && *s.NullCount != nulls {
+			return fmt.Errorf("column %s has %d nulls, its statistics say %d", name, nulls, *s.NullCount)
+		}
+		if c.leaves[i].kind == digits && nulls != before {
+			return fmt.Errorf("column %s has %d nulls, the column of its microseconds %d", name, nulls, before)
+		}
+		before = nulls
+	}
+	return nil
+}
+
+// checkChunk decodes the pages of a column and returns how many nulls it has.
+func (c *checker) checkChunk(ctx context.Context, column int, meta *parquet.ColumnMetaData) (nulls int64, err error) {
+	offset := meta.DataPageOffset
+	if meta.DictionaryPageOffset != nil {
+		offset = *meta.DictionaryPageOffset
+	}
+	if offset < int64(len(magic)) || offset >= c.size {
+		return 0, fmt.Errorf("its pages begin at byte %d of %d", offset, c.size)
+	}
+	plain := *meta
+	plain.PathInSchema = []string{plainName(column + 1)}
+	pages := source.ConvertToThriftReader(newFile(c.r, c.size), offset, 256<<10)
+	var dict *layout.Page
+	for values := int64(0); values < meta.NumValues; {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		page, n, _, err := layout.ReadPage(pages, c.handler, &plain)
+		if err != nil {
+			return 0, fmt.Errorf("after %d values: %w", values, err)
+		}
+		if page.Header.GetType() == parquet.PageType_DICTIONARY_PAGE {
+			dict = page
+			continue
+		}
+		page.Decode(dict)
+		pageNulls, err := checkValues(page.DataTable.Values, c.leaves[column].kind)
+		if err != nil {
+			return 0, fmt.Errorf("after %d values: %w", values, err)
+		}
+		nulls += pageNulls
+		if values += n; n == 0 || values > meta.NumValues {
+			return 0, fmt.Errorf("its pages hold %d values, the footer says %d", values, meta.NumValues)
+		}
+	}
+	return nulls, nil
+}
+
+func checkValues(values []any, k kind) (nulls int64, err error) {
+	for _, value := range values {
+		if value == nil {
+			nulls++
+			continue
+		}
+		ok := false
+		switch v := value.(type) {
+		case bool:
+			ok = k == booleans
+		case int32:
+			ok = k == int32s || k == digits && 0 <= v && v <= 9
+		case int64:
+			ok = k == int64s || k == micros || k == nanos || k == spans
+		case float64:
+			ok = k == doubles
+		case string:
+			ok = k == texts && utf8.ValidString(v)
+		}
+		if !ok {
+			return nulls, fmt.Errorf("the value %.60v is none of the column's type", value)
+		}
+	}
+	return nulls, nil
+}
+
+// leavesOf matches the columns of a file with those it was made from; a
+// datetime may have been kept in any of its ways. Without columns the types in
+// the file are taken for granted.
+func leavesOf(elements []*parquet.SchemaElement, columns pipeline.Schema) ([]leaf, error) {
+	var leaves []leaf
+	if columns == nil {
+		for _, e := range elements {
+			leaves = append(leaves, leaf{name: e.Name, kind: kindOf(e)})
+		}
+		return leaves, nil
+	}
+	ways := make(map[string]string) // of the datetimes, as found
+	at := 0
+	for _, c := range columns {
+		if at >= len(elements) {
+			break
+		}
+		if c.Type == pipeline.Datetime {
+			switch kindOf(elements[at]) {
+			case micros:
+				ways[c.FileName()] = asMicros
+				at++
+			case nanos:
+				ways[c.FileName()] = asNanos
+			default:
+				ways[c.FileName()] = asString
+			}
+		}
+		at++
+	}
+	leaves = (&Format{byColumn: ways, datetime: asMicros}).leaves(columns)
+	if len(leaves) != len(elements) {
+		return nil, fmt.Errorf("%d columns, want %d", len(elements), len(leaves))
+	}
+	for i, l := range leaves {
+		e := elements[i]
+		if e.Name != l.name {
+			return nil, fmt.Errorf("column %d is named %q, not %q", i+1, e.Name, l.name)
+		}
+		if !sameType(kindOf(e), l.kind) {
+			return nil, fmt.Errorf("column %s has the type %v (%v), which is none of %s", e.Name, e.GetType(), e.LogicalType, l.source.Type)
+		}
+	}
+	return leaves, nil
+}
+
+// kindOf returns the first kind with the type of a column.
+func kindOf(e *parquet.SchemaElement) kind {
+	switch e.GetType() {
+	case parquet.Type_BOOLEAN:
+		return booleans
+	case parquet.Type_INT32:
+		return int32s
+	case parquet.Type_DOUBLE:
+		return doubles
+	case parquet.Type_BYTE_ARRAY:
+		if e.LogicalType != nil && e.LogicalType.STRING != nil {
+			return texts
+		}
+	case parquet.Type_INT64:
+		if e.LogicalType == nil || e.LogicalType.TIMESTAMP == nil {
+			return int64s
+		}
+		if t := e.LogicalType.TIMESTAMP; t.IsAdjustedToUTC && t.Unit != nil {
+			switch {
+			case t.Unit.MICROS != nil:
+				return micros
+			case t.Unit.NANOS != nil:
+				return nanos
+			}
+		}
+	}
+	return unknown
+}
+
+// unknown is the kind of a column that this format does not write.
+const unknown kind = -1
+
+// sameType reports whether columns of both kinds have one type in the file.
+func sameType(a, b kind) bool {
+	if a == unknown || b == unknown {
+		return false
+	}
+	return types[a].physical == types[b].physical && types[a].logical.Equals(types[b].logical)
+}

@@ -1,0 +1,112 @@
+// Package parquet is the format Apache Parquet. Arrow's implementation writes
+// it; an independent one, xitongsys/parquet-go, reads it back for Check.
+//
+// Every column is optional and has the API's order. A datetime becomes two:
+// microseconds, which every reader knows, and the seventh digit of the second
+// in X_100ns; see Options for the other ways. A timespan is an int64 of 100 ns
+// ticks. decimal, guid, string and dynamic are the text that was received.
+package parquet
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/parquet/compress"
+
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sinks"
+)
+
+// Options is the block format "parquet".
+type Options struct {
+	// Compression is "zstd" (default), "snappy", "gzip" or "none".
+	Compression string `hcl:"compression,optional"`
+
+	// Datetime says how datetime columns are kept. "micros" (default) is
+	// TIMESTAMP(MICROS, UTC) and a column X_100ns with the seventh digit, 0 to
+	// 9; "ns" is one exact TIMESTAMP(NANOS, UTC), for the years 1678 to 2262;
+	// "string" is the text that was received.
+	Datetime string `hcl:"datetime,optional"`
+
+	// DatetimeColumns says it for single columns, by their names in files. A
+	// name that an answer does not have is ignored: sinks have many queries.
+	DatetimeColumns map[string]string `hcl:"datetime_columns,optional"`
+}
+
+// Format is a sinks.Format, sinks.Embedder and sinks.Checker.
+type Format struct {
+	codec     compress.Compression
+	datetime  string
+	byColumn  map[string]string
+	groupSize int64 // bytes of input after which a row group ends
+}
+
+var (
+	_ sinks.Format   = (*Format)(nil)
+	_ sinks.Embedder = (*Format)(nil)
+	_ sinks.Checker  = (*Format)(nil)
+)
+
+// The ways to keep a datetime.
+const (
+	asMicros = "micros"
+	asNanos  = "ns"
+	asString = "string"
+)
+
+// groupSize is the size of a row group's input. Readers work on row groups in
+// parallel, and hold one in memory.
+const groupSize = 128 << 20
+
+// New returns the format of these options. A value that is none of those
+// allowed is a *pipeline.SettingError.
+func New(o Options) (*Format, error) {
+	f := &Format{groupSize: groupSize, datetime: asMicros, byColumn: maps.Clone(o.DatetimeColumns)}
+	switch o.Compression {
+	case "", "zstd":
+		f.codec = compress.Codecs.Zstd
+	case "snappy":
+		f.codec = compress.Codecs.Snappy
+	case "gzip":
+		f.codec = compress.Codecs.Gzip
+	case "none":
+		f.codec = compress.Codecs.Uncompressed
+	default:
+		return nil, &pipeline.SettingError{Name: "compression", Err: fmt.Errorf("%q is none of zstd, snappy, gzip and none", o.Compression)}
+	}
+	if o.Datetime != "" {
+		if err := checkDatetime(o.Datetime); err != nil {
+			return nil, &pipeline.SettingError{Name: "datetime", Err: err}
+		}
+		f.datetime = o.Datetime
+	}
+	for _, column := range slices.Sorted(maps.Keys(o.DatetimeColumns)) {
+		if err := checkDatetime(o.DatetimeColumns[column]); err != nil {
+			return nil, &pipeline.SettingError{Name: "datetime_columns", Err: fmt.Errorf("%s: %w", column, err)}
+		}
+	}
+	return f, nil
+}
+
+func checkDatetime(way string) error {
+	switch way {
+	case asMicros, asNanos, asString:
+		return nil
+	}
+	return fmt.Errorf("%q is none of micros, ns and string", way)
+}
+
+// Ext implements sinks.Format.
+func (f *Format) Ext() string { return "parquet" }
+
+// NewEncoder implements sinks.Format. The encoder is a sinks.Describer.
+func (f *Format) NewEncoder(w io.Writer, schema *arrow.Schema) (sinks.Encoder, error) {
+	columns, err := pipeline.SchemaOf(schema)
+	if err != nil {
+		return nil, err
+	}
+	return newEncoder(w, f, f.leaves(columns))
+}

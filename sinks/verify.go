@@ -1,0 +1,120 @@
+package sinks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/kustash/kustash/pipeline"
+)
+
+// Verify implements pipeline.Sink. Size, SHA-256 and metadata are compared
+// with the receipt; then the format reads every value back, if it can.
+func (s *Sink) Verify(ctx context.Context, r pipeline.Receipt) error {
+	if r.Key == "" { // a slice without rows that left no object
+		return nil
+	}
+	if err := CheckKey(r.Key); err != nil {
+		return err
+	}
+	if err := s.verify(ctx, r); err != nil {
+		return fmt.Errorf("verify %s: %w", r.Key, err)
+	}
+	return nil
+}
+
+func (s *Sink) verify(ctx context.Context, r pipeline.Receipt) (err error) {
+	c, err := s.store.Open(ctx, r.Key)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if c.Size() != r.Bytes {
+		return mismatch("it has %d bytes, the receipt %d", c.Size(), r.Bytes)
+	}
+	sum := newSummer(io.Discard)
+	if err := copyAll(ctx, sum, c, c.Size()); err != nil {
+		return err
+	}
+	if sum.hex() != r.SHA256 {
+		return mismatch("its SHA-256 is %s, the receipt has %s", sum.hex(), r.SHA256)
+	}
+	format := s.formatOf(r.Key)
+	if format == nil {
+		return nil
+	}
+	w := &watched{r: c}
+	err = compare(ctx, c, w, format, r)
+	if w.err != nil {
+		return w.err
+	}
+	return err
+}
+
+// compare looks at what is inside an object whose bytes are right.
+func compare(ctx context.Context, c Content, r io.ReaderAt, format Format, receipt pipeline.Receipt) error {
+	m, err := findMetadata(ctx, c, r, format)
+	if err != nil {
+		return err
+	}
+	if d := m.differs(receipt); d != "" {
+		return mismatch("%s", d)
+	}
+	checker, ok := format.(Checker)
+	if !ok {
+		return nil
+	}
+	rows, err := checker.Check(ctx, r, c.Size(), m)
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil:
+		return mismatch("%v", err)
+	case rows != receipt.Rows:
+		return mismatch("%d rows were read back, the receipt has %d", rows, receipt.Rows)
+	}
+	return nil
+}
+
+func findMetadata(ctx context.Context, c Content, r io.ReaderAt, format Format) (Metadata, error) {
+	if e, ok := format.(Embedder); ok {
+		m, err := e.Metadata(r, c.Size())
+		if err != nil {
+			return m, mismatch("%v", err)
+		}
+		return m, nil
+	}
+	m, ok, err := c.Metadata(ctx)
+	if err == nil && !ok {
+		err = mismatch("the metadata beside it is missing")
+	}
+	return m, err
+}
+
+func mismatch(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", pipeline.ErrMismatch, fmt.Sprintf(format, args...))
+}
+
+// copyAll copies size bytes. It looks at ctx now and then.
+func copyAll(ctx context.Context, w io.Writer, r io.ReaderAt, size int64) error {
+	section := io.NewSectionReader(r, 0, size)
+	buf := make([]byte, 1<<20)
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := section.Read(buf)
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
