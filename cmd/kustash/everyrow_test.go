@@ -41,6 +41,7 @@ func (s *shell) run(args ...string) (code int, output string) {
 		stderr: &out,
 		width:  100,
 		retry:  pipeline.Retry{Attempts: 5, Base: time.Millisecond, Max: 5 * time.Millisecond},
+		pause:  5 * time.Millisecond,
 	})
 	return code, out.String()
 }
@@ -146,6 +147,9 @@ func everyRowOnce(t *testing.T, seed uint64) {
 		if got := csvRows(t, filepath.Join(s.dir, folder)); !slices.Equal(got, want) {
 			t.Errorf("sink %s holds %d rows, want %d: %s", folder, len(got), len(want), firstDifference(got, want))
 		}
+	}
+	if err := service.SetFaults(); err != nil {
+		t.Fatal(err)
 	}
 	if code, output := s.run("apply", "-auto-approve"); code != exitDone || !strings.Contains(output, "No changes.") {
 		t.Errorf("a second apply: exit %d\n%s", code, output)

@@ -25,6 +25,7 @@ type localState struct {
 // the only place that knows all of them.
 func (p *process) kinds() config.Kinds {
 	w := &wiring{process: p, governors: loganalytics.NewGovernors()}
+	w.governors.Pause = p.pause
 	return config.Kinds{
 		States: map[string]func() any{
 			"local": func() any { return &localState{Path: ".kustash"} },

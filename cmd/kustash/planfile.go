@@ -69,7 +69,7 @@ func (f *planFile) stale(s *session, lineage string, seq int64, hash string) err
 		return fmt.Errorf("the saved plan is stale: the pipeline's files or variables have changed since; plan again")
 	case f.Lineage == "" && seq <= 1:
 		return nil // the state has been founded since, and nothing else
-	case f.Lineage != lineage:
+	case f.Lineage != "" && f.Lineage != lineage:
 		return fmt.Errorf("the saved plan is for another state (lineage %s, here %s); plan again", f.Lineage, lineage)
 	case f.HeadSeq != seq || f.HeadHash != hash:
 		return fmt.Errorf("the saved plan is stale: the state has changed since (segment %d then, %d now); plan again", f.HeadSeq, seq)

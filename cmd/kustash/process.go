@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 
@@ -29,8 +30,9 @@ type process struct {
 	color  bool
 	asks   bool // somebody can answer a question
 	bars   bool // stderr is a terminal
-	width  int  // of the terminal in columns
+	width  int  // of the terminal in columns; 0 is unknown, nothing is wrapped
 	retry  pipeline.Retry
+	pause  time.Duration // after a throttled request; 0 is the source's own
 }
 
 func realProcess() *process {
@@ -42,7 +44,6 @@ func realProcess() *process {
 		stdin:  os.Stdin,
 		stdout: os.Stdout,
 		stderr: os.Stderr,
-		width:  80,
 		retry:  pipeline.DefaultRetry,
 	}
 	p.bars = term.IsTerminal(int(os.Stderr.Fd()))
@@ -62,11 +63,16 @@ func (p *process) extraArgs(verb string) []string {
 
 // problem writes an error to stderr.
 func (p *process) problem(err error) {
-	text := err.Error()
-	if text != "" {
-		text = strings.ToUpper(text[:1]) + text[1:]
+	fmt.Fprintf(p.stderr, "%s %s\n", p.paint(red, "Error:"), sentence(err.Error()))
+}
+
+// sentence begins a text with a capital, unless it begins with a name.
+func sentence(text string) string {
+	first, _, _ := strings.Cut(text, " ")
+	if strings.Trim(first, "abcdefghijklmnopqrstuvwxyz") != "" || first == "" {
+		return text
 	}
-	fmt.Fprintf(p.stderr, "%s %s\n", p.paint(red, "Error:"), text)
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // warn writes a remark to stderr.

@@ -106,7 +106,7 @@ func (g *progress) draw(now time.Time) {
 	filled := int(done * width)
 	bar := "[" + strings.Repeat("=", filled) + strings.Repeat(" ", width-filled) + "] "
 	line := bar + text
-	if r := []rune(line); len(r) >= g.p.width {
+	if r := []rune(line); g.p.width > 0 && len(r) >= g.p.width {
 		line = string(r[:g.p.width-1])
 	}
 	fmt.Fprint(g.w, "\r\x1b[K"+line)

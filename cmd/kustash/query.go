@@ -81,7 +81,7 @@ func runQuery(ctx context.Context, p *process, v *verb, args []string) (int, err
 		err = p.queryOnce(ctx, w, text, o.timespan, r)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("query: %w", err)
+		return 0, err
 	}
 	return exitDone, r.finish()
 }

@@ -33,6 +33,7 @@ type Pipeline struct {
 	// Workspaces and Sinks are by address, used by a query or not.
 	Workspaces []Workspace
 	Sinks      []DeclaredSink
+	Variables  []DeclaredVariable // by name
 	// Hash is the SHA-256, in hex, of the pipeline files, of the files,
 	// environment variables and variable values that were used. Sensitive
 	// values are left out.
@@ -45,6 +46,12 @@ type Workspace struct {
 	ID      string // the argument workspace_id
 	Source  pipeline.Source
 	Limits  pipeline.Limits
+}
+
+// DeclaredVariable is a variable of the pipeline.
+type DeclaredVariable struct {
+	Name      string
+	Sensitive bool
 }
 
 // DeclaredSink is a declared sink with its address.
@@ -119,6 +126,9 @@ func (l *loader) load() *Pipeline {
 	}
 	l.assignVariables()
 	l.validateVariables()
+	for _, name := range sortedKeys(l.variables) {
+		p.Variables = append(p.Variables, DeclaredVariable{name, l.variables[name].sensitive})
+	}
 	p.State = l.state()
 	for _, name := range sortedKeys(l.locals) {
 		l.localValue(l.locals[name])

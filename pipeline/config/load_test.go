@@ -57,7 +57,7 @@ func TestFullPipeline(t *testing.T) {
 	if got := eu.Span.Start.At; !got.Equal(time.Date(2026, 1, 1, 0, 0, 0, 100, time.UTC)) {
 		t.Errorf("start = %v, want the tick kept", got)
 	}
-	if simple := byAddress["query.json"]; simple.Query.TimeColumn != "TimeGenerated" || simple.Late != pipeline.LateAppend ||
+	if simple := byAddress["query.json"]; simple.Query.TimeColumn != "TimeGenerated" || simple.Late != pipeline.LateIgnore ||
 		simple.Span.Settle != 30*time.Minute || simple.Span.Lookback != 72*time.Hour || simple.Span.Step != 0 || simple.Span.Whole || !simple.Span.End.Relative {
 		t.Errorf("defaults = %+v", simple)
 	}
@@ -311,7 +311,7 @@ func TestLongChains(t *testing.T) {
 	for _, test := range []struct {
 		length int
 		want   string
-	}{{3000, ""}, {20_000, "refer to each other in a chain"}} {
+	}{{2000, ""}, {11_000, "refer to each other in a chain"}} {
 		var b strings.Builder
 		b.WriteString("locals {\n")
 		for i := range test.length {

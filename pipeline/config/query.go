@@ -15,10 +15,15 @@ import (
 // Words of the language that this version does not act on yet, with what to do
 // instead.
 var (
-	laterLate    = map[string]string{string(pipeline.LateReplace): `Late rows are kept by late = "append", the default.`}
+	laterLate = map[string]string{
+		string(pipeline.LateAppend):  notLate,
+		string(pipeline.LateReplace): notLate,
+	}
 	laterChange  = map[string]string{string(pipeline.Rebuild): `A changed query holds from the first slice that is not done, on_change = "forward"; to read all again, give the query another name.`}
 	laterMissing = map[string]string{"skip": `A table that the workspace does not have is an error: take its query out until the table exists.`}
 )
+
+const notLate = `Rows that arrive after their slice was read are not looked for yet. Each file records the cut up to which it was read, so that a later version can fetch exactly those; until then choose a settle time that is long enough, and write late = "ignore" or nothing.`
 
 // queryObject stands for what nothing can refer to.
 var queryObject = cty.EmptyObject
@@ -38,7 +43,7 @@ func (l *loader) evaluateQuery(b *block) {
 	l.expand(b, s, queryObject, func(in *instance, body *body) cty.Value {
 		e := &in.export
 		e.Query.Address = in.address
-		e.Late = pipeline.Late(body.choice("late", []string{string(pipeline.LateAppend), string(pipeline.LateIgnore)}, laterLate))
+		e.Late = pipeline.Late(body.choice("late", []string{string(pipeline.LateIgnore)}, laterLate))
 		e.OnChange = pipeline.OnChange(body.choice("on_change", []string{string(pipeline.Forward)}, laterChange))
 		body.choice("missing_table", []string{"error"}, laterMissing)
 		e.AssumeSliceable = body.truth("assume_sliceable")

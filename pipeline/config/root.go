@@ -122,7 +122,7 @@ func (l *loader) wrongLabels(b *hclsyntax.Block, labels []string) {
 		}
 		example += fmt.Sprintf(" %q", text)
 	}
-	l.errorAt(b.DefRange(), "Wrong number of labels", "A %s block has %d labels, but here there are %d. Write: %s { … }.",
+	l.errorAt(b.DefRange(), "Wrong number of labels", "The number of labels of a %s block is %d, and here it is %d. Write: %s { … }.",
 		b.Type, len(labels), len(b.Labels), example)
 }
 

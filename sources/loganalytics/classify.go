@@ -197,7 +197,7 @@ func (s *Source) sentence(q question, response *http.Response, r rule, e *apiErr
 	case response.StatusCode != http.StatusOK:
 		text += fmt.Sprintf(" (status %d)", response.StatusCode)
 	}
-	if e.CorrelationID != "" {
+	if e.CorrelationID != "" && e.CorrelationID != response.Header.Get("x-ms-request-id") {
 		text += " (correlation id " + clip(e.CorrelationID, 80) + ")"
 	}
 	f := s.fail(q, response, nil, text)

@@ -17,6 +17,10 @@ import (
 // (https://learn.microsoft.com/azure/azure-monitor/service-limits). A process
 // has one Governors. It is safe for concurrent use.
 type Governors struct {
+	// Pause follows a refusal that does not say how long to wait; 0 is five
+	// seconds. It is set before the first use.
+	Pause time.Duration
+
 	mu    sync.Mutex
 	known map[string]*governor
 }
@@ -35,6 +39,9 @@ func (g *Governors) get(principal, cloud string, l azauth.Limits) *governor {
 		return known
 	}
 	fresh := newGovernor(l)
+	if g.Pause > 0 {
+		fresh.pause = g.Pause
+	}
 	g.known[key] = fresh
 	return fresh
 }
@@ -51,6 +58,7 @@ const defaultPause = 5 * time.Second
 type governor struct {
 	slots *semaphore.Weighted
 	pace  *rate.Limiter
+	pause time.Duration
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
 
@@ -70,6 +78,7 @@ func newGovernor(l azauth.Limits) *governor {
 	return &governor{
 		slots: semaphore.NewWeighted(int64(l.Concurrency)),
 		pace:  rate.NewLimiter(every, burst),
+		pause: defaultPause,
 		now:   time.Now,
 		sleep: sleep,
 		size:  l.Concurrency, limit: l.Concurrency, allowed: l.Concurrency,
@@ -138,7 +147,7 @@ func (g *governor) turn(ctx context.Context) error {
 // answers to requests sent before it and change nothing but its length.
 func (g *governor) refused(wait time.Duration) {
 	if wait <= 0 {
-		wait = defaultPause
+		wait = g.pause
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -20,7 +20,7 @@ frobnicate { # error: Blocks of type "frobnicate" are not expected here.
 }
 sink "archive" { # error: Write: sink "blob" "archive" { … }.
 }
-workspace "a" "b" { # error: A workspace block has 1 labels, but here there are 2
+workspace "a" "b" { # error: The number of labels of a workspace block is 1, and here it is 2
 }
 workspace "1st" { # error: Invalid name
 }
