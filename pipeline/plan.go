@@ -11,9 +11,13 @@ import (
 // rows of a load and not the others.
 const CutDelay = 10 * time.Minute
 
-// maxAutoWidth bounds a slice whose width the probe chooses. The service
-// counts a span of more than 15 days as excessive.
-const maxAutoWidth = 14 * 24 * time.Hour
+// Bounds of a slice whose width the probe chooses. The service calls a span of
+// data read of more than 15 days excessive, and may throttle one of more than
+// 90 (https://learn.microsoft.com/azure/azure-monitor/logs/query-optimization).
+const (
+	maxAutoWidth  = 14 * 24 * time.Hour
+	maxEmptyWidth = 84 * 24 * time.Hour // while the probe has seen no row
+)
 
 // Plan is a list of slices to read. It is plain data: it can be saved, and
 // applied to the same exports later.
@@ -192,7 +196,11 @@ func sizedSlices(w Window, volume []Bin, limits Limits) []Window {
 	for _, hour := range gridSlices(w, autoGrid) {
 		r, b := amount(volume, hour)
 		fits := pieces(rows+r, bytes+b, limits) == 1
-		if !open.Empty() && (!fits || hour.End.Sub(open.Start) > maxAutoWidth) {
+		widest := maxAutoWidth
+		if rows+r == 0 {
+			widest = maxEmptyWidth
+		}
+		if !open.Empty() && (!fits || hour.End.Sub(open.Start) > widest) {
 			slices = append(slices, open)
 			open, rows, bytes = Window{}, 0, 0
 		}

@@ -97,6 +97,7 @@ func Probe(ctx context.Context, exports []Export, h *History, now time.Time, onl
 // its width is not for the probe to choose or its source cannot estimate.
 func probe(ctx context.Context, e Export, h *History, now time.Time, only func(Export, Window) []Window, retry Retry) ([]Bin, error) {
 	prober, ok := e.Source.(Prober)
+	ok = ok && !e.Span.Whole
 	var windows []Window
 	for _, missing := range Uncovered(e, h, now, only) {
 		windows = append(windows, missing...)

@@ -267,7 +267,7 @@ func firstDifference(got, want []string) string {
 		case i >= len(want):
 			return fmt.Sprintf("too many: %q", got[i])
 		case got[i] != want[i]:
-			return fmt.Sprintf("got %q, want %q", got[i], want[i])
+			return fmt.Sprintf("got %.300q, want %.300q", got[i], want[i])
 		}
 	}
 	return "none"
