@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 				"WORKSPACE":           emulator.DemoWorkspaceID,
 				"SECRET":              emulator.DemoClientSecret,
 				"NO_COLOR":            "1",
+				"DAY0":                demoStart().AddDate(0, 0, -1).Format(time.DateOnly),
 				"DAY1":                demoStart().Format(time.DateOnly),
 				"DAY2":                demoStart().AddDate(0, 0, 1).Format(time.DateOnly),
 				"DAY3":                demoStart().AddDate(0, 0, 2).Format(time.DateOnly),
