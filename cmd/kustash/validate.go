@@ -33,7 +33,7 @@ func runValidate(ctx context.Context, p *process, v *verb, args []string) (int, 
 	if err := p.report(pl, diags, false); err != nil {
 		return 0, err
 	}
-	p.printf("%s %s in %s. Credentials, tables and volumes are for \"kustash plan\" to check.\n",
-		p.paint(green, "Valid:"), count(len(pl.Exports), "query instance"), p.dir)
+	p.printf("%s %s. Credentials, tables and volumes are for \"kustash plan\" to check.\n",
+		p.paint(green, "Valid:"), count(len(pl.Exports), "query instance"))
 	return exitDone, nil
 }

@@ -216,8 +216,12 @@ func (c *checker) report() (int, error) {
 		}
 		c.printf("%s %s: %s\n", c.paint(red, f.Type), place, f.Text)
 	}
+	if c.snapshot.Seq == 0 {
+		c.printf("Nothing has been exported yet; there is no ledger to verify.\n")
+		return code, nil
+	}
 	c.printf("Ledger: %s, chain intact to %.12s. Archive: %s re-read with %s rows",
-		count(int(c.snapshot.Seq), "segment"), c.snapshot.Hash+"------------", count(c.files, "file"), amount(c.rows))
+		count(int(c.snapshot.Seq), "segment"), c.snapshot.Hash, count(c.files, "file"), amount(c.rows))
 	if c.skipped > 0 {
 		c.printf(", %s not in the sample", count(c.skipped, "file"))
 	}
