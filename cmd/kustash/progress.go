@@ -24,13 +24,15 @@ type progress struct {
 	read    int64
 	kept    int64
 	bytes   int64
-	ended   map[string]bool // slices done or failed
+	ended   map[string]bool      // slices done or failed
+	told    map[string]time.Time // reasons to try again, when they were last shown
 	drawn   bool
 }
 
 const (
 	redrawEvery = 200 * time.Millisecond
 	printEvery  = 10 * time.Second
+	repeatEvery = time.Minute // the same reason to try again
 )
 
 func (p *process) newProgress(plan *pipeline.Plan) *progress {
@@ -39,7 +41,7 @@ func (p *process) newProgress(plan *pipeline.Plan) *progress {
 		rows = 0
 	}
 	now := time.Now()
-	return &progress{p: p, w: p.stderr, total: slices, rows: rows, started: now, shown: now, ended: make(map[string]bool)}
+	return &progress{p: p, w: p.stderr, total: slices, rows: rows, started: now, shown: now, ended: make(map[string]bool), told: make(map[string]time.Time)}
 }
 
 // event takes one event of the run. It has the form of Runner.OnEvent.
@@ -59,7 +61,7 @@ func (g *progress) event(e pipeline.Event) {
 	case pipeline.SliceFailed:
 		g.ended[name] = true
 	case pipeline.SliceRetried:
-		g.say(fmt.Sprintf("%s, %v: trying again in %v: %v", e.Query, e.Window, e.Wait.Round(100*time.Millisecond), e.Err))
+		g.retry(e)
 	case pipeline.Recovered:
 		g.say(fmt.Sprintf("settled an interrupted commit: %s %s", e.Key, map[string]string{"done": "is complete", "forgotten": "was never published and is read again"}[e.Text]))
 	}
@@ -72,6 +74,16 @@ func (g *progress) event(e pipeline.Event) {
 		g.shown = now
 		g.draw(now)
 	}
+}
+
+// retry says once a minute why slices are tried again, not for each of them.
+func (g *progress) retry(e pipeline.Event) {
+	why, now := reason(e.Err.Error()), time.Now()
+	if last, ok := g.told[why]; ok && now.Sub(last) < repeatEvery {
+		return
+	}
+	g.told[why] = now
+	g.say(fmt.Sprintf("Trying again in %v: %s, %v: %v", e.Wait.Round(100*time.Millisecond), e.Query, e.Window, e.Err))
 }
 
 // say prints a line of its own.

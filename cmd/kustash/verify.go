@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -188,6 +189,10 @@ func (c *checker) sampled(key string) bool {
 	return float64(h.Sum64()%1_000_000)/1_000_000 < c.share
 }
 
+func (c *checker) found(kind string) bool {
+	return slices.ContainsFunc(c.findings, func(f finding) bool { return f.Type == kind })
+}
+
 func (c *checker) find(f finding) { c.findings = append(c.findings, f) }
 
 // report writes what was found and chooses the exit code.
@@ -226,5 +231,8 @@ func (c *checker) report() (int, error) {
 		c.printf(", %s not in the sample", count(c.skipped, "file"))
 	}
 	c.printf(": %s.\n", count(len(c.findings), "finding"))
+	if c.found("missing") || c.found("damaged") {
+		c.printf("Restore missing and damaged files from a backup: this version does not read done slices again.\n")
+	}
 	return code, nil
 }

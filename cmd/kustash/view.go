@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,7 +100,7 @@ func short(d time.Duration) string {
 		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
 	case d >= time.Minute:
 		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
-	case d >= time.Second:
+	case d >= time.Second && d%time.Second != 0:
 		return fmt.Sprintf("%.1fs", d.Seconds())
 	}
 	return d.String()
@@ -130,27 +132,45 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f %cB", f, units[unit])
 }
 
-// writeSummary says what a run came to. Failures with one reason share a line.
-func (p *process) writeSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
-	type group struct {
-		query, sink, reason string
-		first, last         pipeline.Window
-		slices              int
-	}
-	var groups []*group
-	for _, f := range s.Failed {
-		reason := f.Err.Error()
-		if n := len(groups); n > 0 && groups[n-1].query == f.Query && groups[n-1].sink == f.Sink && groups[n-1].reason == reason {
-			groups[n-1].last = f.Window
-			groups[n-1].slices++
-			continue
+// failures are slices that failed for one reason.
+type failures struct {
+	query, sink, reason string
+	windows             []pipeline.Window
+}
+
+// foldFailures joins the slices of a query that failed for the same reason,
+// whichever request it was, in the order of query and time.
+func foldFailures(failed []pipeline.SliceError) []failures {
+	failed = slices.Clone(failed)
+	slices.SortStableFunc(failed, func(a, b pipeline.SliceError) int {
+		return cmp.Or(strings.Compare(a.Query, b.Query), strings.Compare(a.Sink, b.Sink), a.Window.Start.Compare(b.Window.Start))
+	})
+	var all []failures
+	for _, f := range failed {
+		same := slices.IndexFunc(all, func(g failures) bool {
+			return g.query == f.Query && g.sink == f.Sink && reason(g.reason) == reason(f.Err.Error())
+		})
+		if same < 0 {
+			same = len(all)
+			all = append(all, failures{query: f.Query, sink: f.Sink, reason: f.Err.Error()})
 		}
-		groups = append(groups, &group{f.Query, f.Sink, reason, f.Window, f.Window, 1})
+		all[same].windows = append(all[same].windows, f.Window)
 	}
-	for _, g := range groups {
-		where := g.first.String()
-		if g.slices > 1 {
-			where = fmt.Sprintf("%s and %s up to %s", where, count(g.slices-1, "more slice"), pipeline.ShortTime(g.last.End))
+	return all
+}
+
+// reason returns what a message says without the id of the request.
+func reason(text string) string {
+	before, _, _ := strings.Cut(text, " (request ")
+	return before
+}
+
+// writeSummary says what a run came to.
+func (p *process) writeSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
+	for _, g := range foldFailures(s.Failed) {
+		where := g.windows[0].String()
+		if n := len(g.windows); n > 1 {
+			where += fmt.Sprintf(" and %s up to %s", count(n-1, "more slice"), pipeline.ShortTime(g.windows[n-1].End))
 		}
 		to := ""
 		if g.sink != "" {

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +23,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("amount(%d) = %q, want %q", n, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{0: "0s", 1500 * time.Millisecond: "1.5s", 90 * time.Second: "1m30s",
+	for d, want := range map[time.Duration]string{0: "0s", 2 * time.Second: "2s", 1500 * time.Millisecond: "1.5s", 90 * time.Second: "1m30s",
 		26*time.Hour + 5*time.Minute: "26h05m", 75 * time.Hour: "3d3h"} {
 		if got := short(d); got != want {
 			t.Errorf("short(%v) = %q, want %q", d, got, want)
@@ -60,6 +63,29 @@ func TestStretches(t *testing.T) {
 		if (line{s.query, s.window.Start.Hour(), s.window.End.Hour(), s.slices, s.rows, s.known}) != want[i] {
 			t.Errorf("stretch %d = %+v, want %+v", i, s, want[i])
 		}
+	}
+}
+
+// Failures fold by query, sink and reason, whichever requests they were.
+func TestFoldFailures(t *testing.T) {
+	hour := func(n int) pipeline.Window {
+		start := time.Date(2026, 1, 1, n, 0, 0, 0, time.UTC)
+		return pipeline.Window{Start: start, End: start.Add(time.Hour)}
+	}
+	got := foldFailures([]pipeline.SliceError{
+		{Query: "b", Window: hour(1), Err: errors.New("x")},
+		{Query: "a", Window: hour(5), Err: errors.New("refused (request 2)")},
+		{Query: "a", Window: hour(3), Err: errors.New("refused (request 1)")},
+		{Query: "a", Window: hour(4), Err: errors.New("too large")},
+		{Query: "a", Sink: "s", Window: hour(3), Err: errors.New("refused (request 1)")},
+	})
+	var lines []string
+	for _, g := range got {
+		lines = append(lines, fmt.Sprintf("%s %s %s %d %d", g.query, g.sink, g.reason, len(g.windows), g.windows[0].Start.Hour()))
+	}
+	want := []string{"a  refused (request 1) 2 3", "a  too large 1 4", "a s refused (request 1) 1 3", "b  x 1 1"}
+	if !slices.Equal(lines, want) {
+		t.Errorf("got %q, want %q", lines, want)
 	}
 }
 
