@@ -1,0 +1,110 @@
+# Go 1.26 and make are all that building, demo and tests need. Further tools run
+# at pinned versions through "go run"; none is in go.mod.
+
+GO          ?= go
+DEMO        ?= kustash-demo
+FUZZTIME    ?= 10s
+STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.3.0
+MODULES      = . interop/azlogs
+BIN          = bin/kustash$(shell $(GO) env GOEXE)
+# Builds name their commit where git answers, and work where it does not.
+VCS          = $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
+
+.DEFAULT_GOAL := build
+.NOTPARALLEL:
+.PHONY: help build demo test bench fmt clean \
+	check check-format check-vet check-static check-race check-fuzz check-cross check-vuln
+
+help:
+	@echo "make build   the static binary $(BIN)"
+	@echo "make demo    the whole tool on sample tables, offline, in $(DEMO)"
+	@echo "make test    all tests"
+	@echo "make check   what a change must pass; FUZZTIME=$(FUZZTIME) for each fuzz target"
+	@echo "make bench   benchmarks"
+	@echo "make fmt     format the Go files"
+	@echo "make clean   remove what these made"
+
+build:
+	@echo "build $(BIN)"
+	@CGO_ENABLED=0 $(GO) build $(VCS) -trimpath -o $(BIN) ./cmd/kustash
+
+demo: build
+	@$(BIN) demo "$(DEMO)"
+
+test:
+	@for m in $(MODULES); do \
+		echo "test $$m"; \
+		(cd $$m && $(GO) test ./...) || exit 1; \
+	done
+
+bench:
+	@$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fmt:
+	@gofmt -l -w .
+
+clean:
+	@rm -rf bin dist kustash-demo
+
+check: check-format check-vet check-static check-race check-fuzz check-cross check-vuln
+	@echo "all checks passed"
+
+check-format:
+	@echo "gofmt"
+	@files=$$(gofmt -l .) || exit 1; \
+	if [ -n "$$files" ]; then echo "not formatted, run make fmt:"; echo "$$files"; exit 1; fi
+
+# The rules of the root package come first: they are quick and say most.
+check-vet:
+	@echo "architecture"
+	@$(GO) test .
+	@for m in $(MODULES); do \
+		echo "vet $$m"; \
+		(cd $$m && $(GO) vet ./...) || exit 1; \
+	done
+
+check-static:
+	@for m in $(MODULES); do \
+		echo "staticcheck $$m"; \
+		(cd $$m && $(GO) run $(STATICCHECK) ./...) || exit 1; \
+	done
+
+# The race detector needs a C compiler, and only it does.
+check-race:
+	@if command -v "$$($(GO) env CC)" >/dev/null 2>&1; then \
+		echo "test -race"; CGO_ENABLED=1 $(GO) test -race ./...; \
+	else \
+		echo "test, without -race: there is no C compiler"; $(GO) test ./...; \
+	fi
+
+# One target at a time, since each uses all processors. A run that ends while an
+# input is being tried may report its own deadline as a failure
+# (go.dev/issue/75804, until Go 1.27); only an input that fails counts.
+check-fuzz:
+	@echo "fuzz, $(FUZZTIME) each"
+	@list=$$($(GO) test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
+	echo "$$list" | awk '/^Fuzz/ { name[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, name[i]; n = 0 }' | \
+	while read -r package target; do \
+		echo "fuzz $${package##*/kustash/} $$target"; \
+		out=$$($(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" 2>&1 </dev/null) && continue; \
+		if echo "$$out" | grep -qx ' *context deadline exceeded' && ! echo "$$out" | grep -q 'Failing input'; then \
+			echo "it was stopped in the middle of an input, which is no failure"; continue; \
+		fi; \
+		echo "$$out"; exit 1; \
+	done
+
+check-cross:
+	@for target in windows/amd64 darwin/arm64; do \
+		echo "build for $$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build ./... || exit 1; \
+	done
+
+# A finding fails the check; a database out of reach does not.
+check-vuln:
+	@echo "govulncheck"
+	@out=$$($(GO) run $(GOVULNCHECK) ./... 2>&1) && exit 0; \
+	case "$$out" in \
+	*"exit status 3"*) echo "$$out"; exit 1 ;; \
+	*) echo "skipped: $$(echo "$$out" | grep -m 1 govulncheck: || echo "$$out" | tail -n 1)" ;; \
+	esac
