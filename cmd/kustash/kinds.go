@@ -1,12 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
-
-	"golang.org/x/oauth2"
 
 	"github.com/kustash/kustash/internal/azauth"
 	"github.com/kustash/kustash/pipeline"
@@ -91,22 +88,13 @@ func (w *wiring) source(b config.WorkspaceBlock) (pipeline.Source, pipeline.Limi
 	case errors.As(err, &setting):
 		return nil, pipeline.Limits{}, err
 	case err != nil: // the environment lacks it, which verbs that stay offline need not care about
-		credential = noCredential{fmt.Errorf("%s: %w: %w", name, pipeline.ErrAccess, err)}
+		credential = azauth.Missing(fmt.Errorf("%s: %w: %w", name, pipeline.ErrAccess, err))
 	}
 	source, err := loganalytics.New(c, credential, w.governors)
 	if err != nil {
 		return nil, pipeline.Limits{}, err
 	}
 	return source, source.Limits(), nil
-}
-
-// noCredential says what is missing when a token is asked for.
-type noCredential struct{ err error }
-
-func (c noCredential) Principal() string { return "" }
-
-func (c noCredential) TokenSource(context.Context, azauth.Target) (oauth2.TokenSource, error) {
-	return nil, c.err
 }
 
 func (w *wiring) sink(b config.SinkBlock) (config.Sink, error) {

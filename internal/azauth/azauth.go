@@ -28,6 +28,16 @@ type Credential interface {
 	TokenSource(ctx context.Context, t Target) (oauth2.TokenSource, error)
 }
 
+// Missing returns a credential that is not there: whoever asks it for a token
+// gets err. What needs no token works with it.
+func Missing(err error) Credential { return missing{err} }
+
+type missing struct{ err error }
+
+func (missing) Principal() string { return "" }
+
+func (m missing) TokenSource(context.Context, Target) (oauth2.TokenSource, error) { return nil, m.err }
+
 // Limited is implemented by credentials that bound what their identity asks
 // of a service.
 type Limited interface {
