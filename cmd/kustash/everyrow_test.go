@@ -53,6 +53,24 @@ func (s *shell) write(name, text string) {
 	}
 }
 
+// workspaceBlock is a workspace "w" that the emulator at url serves.
+func workspaceBlock(url string) string {
+	return fmt.Sprintf(`
+credential "client_secret" "c" {
+  tenant_id     = %q
+  client_id     = %q
+  client_secret = %q
+  limits { requests = 100000 }
+}
+workspace "w" {
+  workspace_id = %q
+  endpoint     = %q
+  authority    = %q
+  auth         = credential.c
+}
+`, emulator.DemoTenantID, emulator.DemoClientID, emulator.DemoClientSecret, emulator.DemoWorkspaceID, url, url)
+}
+
 // randomRows has rows at random ticks of the window and around it, crowds on
 // single ticks, and rows exactly on its bounds and on bounds of hours.
 func randomRows(rng *rand.Rand, w pipeline.Window, n, crowd int) [][]kql.Value {
@@ -193,19 +211,7 @@ func randomFaults(rng *rand.Rand) []emulator.Fault {
 func propertyPipeline(url string, w pipeline.Window, rng *rand.Rand) string {
 	slice := []string{"auto", "1h", "6h", "45m"}[rng.IntN(4)]
 	layout := []string{"{query}/date={date}", "{query}", "{year}/{month}/{query}"}[rng.IntN(3)]
-	return fmt.Sprintf(`
-credential "client_secret" "c" {
-  tenant_id     = %q
-  client_id     = %q
-  client_secret = %q
-  limits { requests = 100000 }
-}
-workspace "w" {
-  workspace_id = %q
-  endpoint     = %q
-  authority    = %q
-  auth         = credential.c
-}
+	return fmt.Sprintf(workspaceBlock(url)+`
 sink "local" "a" {
   path   = "a"
   layout = %q
@@ -225,7 +231,7 @@ query "prop" {
   }
   sinks = [sink.a, sink.b]
 }
-`, emulator.DemoTenantID, emulator.DemoClientID, emulator.DemoClientSecret, emulator.DemoWorkspaceID, url, url, layout,
+`, layout,
 		w.Start.Format(pipeline.TimeLayout), w.End.Format(pipeline.TimeLayout), slice)
 }
 

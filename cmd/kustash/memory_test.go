@@ -97,18 +97,7 @@ func largeTable(t *testing.T, day time.Time) *emulator.Dataset {
 }
 
 func largePipeline(url string, day time.Time, format string) string {
-	return fmt.Sprintf(`
-credential "client_secret" "c" {
-  tenant_id     = %q
-  client_id     = %q
-  client_secret = %q
-}
-workspace "w" {
-  workspace_id = %q
-  endpoint     = %q
-  authority    = %q
-  auth         = credential.c
-}
+	return fmt.Sprintf(workspaceBlock(url)+`
 sink "local" "archive" {
   path = "archive"
   format %q {}
@@ -123,6 +112,6 @@ query "large" {
   }
   sinks = [sink.archive]
 }
-`, emulator.DemoTenantID, emulator.DemoClientID, emulator.DemoClientSecret, emulator.DemoWorkspaceID, url, url, format,
+`, format,
 		day.Format(time.DateOnly), day.AddDate(0, 0, 1).Format(time.DateOnly))
 }

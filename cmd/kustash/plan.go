@@ -26,11 +26,7 @@ func runPlan(ctx context.Context, p *process, v *verb, args []string) (int, erro
 	if _, err := p.parse(f, v, args, 0); err != nil {
 		return 0, err
 	}
-	pl, err := p.load(&load, *asJSON)
-	if err != nil {
-		return 0, err
-	}
-	s, err := readSession(ctx, pl)
+	s, err := p.readSession(ctx, &load, *asJSON)
 	if err != nil {
 		return 0, err
 	}

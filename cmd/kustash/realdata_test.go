@@ -128,19 +128,7 @@ func realPipeline(url string, tables []realTable) string {
 			names = append(names, strconv.Quote(table.name))
 		}
 	}
-	return fmt.Sprintf(`
-credential "client_secret" "c" {
-  tenant_id     = %q
-  client_id     = %q
-  client_secret = %q
-  limits { requests = 100000 }
-}
-workspace "w" {
-  workspace_id = %q
-  endpoint     = %q
-  authority    = %q
-  auth         = credential.c
-}
+	return fmt.Sprintf(workspaceBlock(url)+`
 sink "local" "parquet" {
   path   = "parquet"
   layout = "{query}"
@@ -172,7 +160,7 @@ query "t_Armorblox_CL" {
   }
   sinks = [sink.parquet, sink.csv]
 }
-`, emulator.DemoTenantID, emulator.DemoClientID, emulator.DemoClientSecret, emulator.DemoWorkspaceID, url, url, strings.Join(names, ", "))
+`, strings.Join(names, ", "))
 }
 
 // exported is what was read back: one text for each cell, or null.

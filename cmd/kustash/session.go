@@ -35,8 +35,12 @@ func (o *lockFlags) add(f *flag.FlagSet) {
 	f.DurationVar(&o.timeout, "lock-timeout", 0, "wait this `duration` for another run to give up the lock")
 }
 
-// readSession reads the state without its lock.
-func readSession(ctx context.Context, pl *config.Pipeline) (*session, error) {
+// readSession loads the pipeline and reads its state without the lock.
+func (p *process) readSession(ctx context.Context, o *loadFlags, asJSON bool) (*session, error) {
+	pl, err := p.load(o, asJSON)
+	if err != nil {
+		return nil, err
+	}
 	s := &session{Pipeline: pl, store: stateStore(pl)}
 	snapshot, err := ledger.Read(ctx, s.store)
 	if err != nil {

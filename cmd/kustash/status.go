@@ -30,11 +30,7 @@ func runStatus(ctx context.Context, p *process, v *verb, args []string) (int, er
 	if _, err := p.parse(f, v, args, 0); err != nil {
 		return 0, err
 	}
-	pl, err := p.load(&load, *asJSON)
-	if err != nil {
-		return 0, err
-	}
-	s, err := readSession(ctx, pl)
+	s, err := p.readSession(ctx, &load, *asJSON)
 	if err != nil {
 		return 0, err
 	}
@@ -151,11 +147,7 @@ func runShow(ctx context.Context, p *process, v *verb, args []string) (int, erro
 		}
 		return exitDone, nil
 	}
-	pl, err := p.load(&load, *asJSON)
-	if err != nil {
-		return 0, err
-	}
-	s, err := readSession(ctx, pl)
+	s, err := p.readSession(ctx, &load, *asJSON)
 	if err != nil {
 		return 0, err
 	}

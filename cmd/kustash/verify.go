@@ -40,11 +40,7 @@ func runVerify(ctx context.Context, p *process, v *verb, args []string) (int, er
 	if err != nil {
 		return 0, err
 	}
-	pl, err := p.load(&load, *asJSON)
-	if err != nil {
-		return 0, err
-	}
-	s, err := readSession(ctx, pl)
+	s, err := p.readSession(ctx, &load, *asJSON)
 	if err != nil {
 		return 0, err
 	}
