@@ -66,7 +66,7 @@ const (
 type Sink struct {
 	Identity   string            // kind and place: the key of coverage
 	Calendar   pipeline.Calendar // what one folder of the layout covers
-	WriteEmpty bool              // a slice without rows leaves a file too
+	WriteEmpty bool              // empty = "file": a slice without rows leaves a file too; the loader sets it
 	Sink       pipeline.Sink
 }
 

@@ -17,7 +17,7 @@ func (l *loader) evaluateSink(b *block) {
 		b.value = cty.DynamicVal
 		return
 	}
-	s := shapeOf(settings).attributes("layout").block("format", anyOf(l.Kinds.Formats), "kind")
+	s := shapeOf(settings).attributes("layout", "empty").block("format", anyOf(l.Kinds.Formats), "kind")
 	l.expand(b, s, sinkObject, func(in *instance, body *body) cty.Value {
 		in.settings, _ = l.newSettings("sink", b.kind, b.block.LabelRanges[0])
 		body.fill(reflect.ValueOf(in.settings).Elem(), body.content, "")
@@ -26,11 +26,13 @@ func (l *loader) evaluateSink(b *block) {
 			declared.Layout = layout
 		}
 		body.format(&declared)
+		empty := body.choice("empty", []string{"none", "file"}, nil)
 		if body.ok {
 			var err error
 			if in.sink, err = l.Kinds.Sink(declared); err != nil {
 				body.wrong("Invalid sink", err)
 			}
+			in.sink.WriteEmpty = empty == "file"
 		}
 		return cty.ObjectVal(map[string]cty.Value{
 			"address": cty.StringVal(in.address),

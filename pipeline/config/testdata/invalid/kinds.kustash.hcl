@@ -75,3 +75,8 @@ credential "client_secret" "ok" {
     concurrency = {} # error: The value of "concurrency" is not suitable
   }
 }
+
+sink "local" "emptied" {
+  path  = "emptied"
+  empty = "fil" # error: Did you mean "file"?
+}
