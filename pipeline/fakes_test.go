@@ -119,6 +119,19 @@ func (w *world) restart() {
 	w.crashed = false
 }
 
+// intents returns how many intents the ledger holds.
+func (w *world) intents() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, e := range w.entries {
+		if e.Kind == KindIntended {
+			n++
+		}
+	}
+	return n
+}
+
 var errCrashed = errors.New("the process is gone")
 
 // chance reports true once in n times, where faults are on.

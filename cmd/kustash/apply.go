@@ -56,7 +56,7 @@ func runApply(ctx context.Context, p *process, v *verb, args []string) (int, err
 	}
 	var saved *planFile
 	if len(rest) == 1 {
-		if saved, err = readPlan(rest[0]); err != nil {
+		if saved, err = readPlan(p.path(rest[0])); err != nil {
 			return 0, err
 		}
 	}

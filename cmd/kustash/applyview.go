@@ -31,7 +31,7 @@ func (p *process) newApplyView(o *applyFlags) (applyView, error) {
 		views = append(views, &humanView{p: p})
 	}
 	if o.jsonInto != "" {
-		f, err := os.Create(o.jsonInto)
+		f, err := os.Create(p.path(o.jsonInto))
 		if err != nil {
 			return nil, fmt.Errorf("-json-into: %w", err)
 		}

@@ -46,9 +46,9 @@ func runFmt(ctx context.Context, p *process, v *verb, args []string) (int, error
 		return p.fmtStdin(&o)
 	}
 	if len(rest) == 0 {
-		rest = []string{p.dir}
+		rest = []string{"."}
 	}
-	files, err := fmtFiles(rest, o.recursive)
+	files, err := p.fmtFiles(rest, o.recursive)
 	if err != nil {
 		return 0, err
 	}
@@ -69,9 +69,10 @@ func runFmt(ctx context.Context, p *process, v *verb, args []string) (int, error
 }
 
 // fmtFiles lists the files to format.
-func fmtFiles(roots []string, recursive bool) ([]string, error) {
+func (p *process) fmtFiles(roots []string, recursive bool) ([]string, error) {
 	var files []string
 	for _, root := range roots {
+		root = p.path(root)
 		info, err := os.Stat(root)
 		if err != nil {
 			return nil, fmt.Errorf("fmt: %w", err)

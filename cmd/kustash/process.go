@@ -75,11 +75,6 @@ func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + text[1:]
 }
 
-// warn writes a remark to stderr.
-func (p *process) warn(format string, args ...any) {
-	fmt.Fprintf(p.stderr, "%s %s\n", p.paint(yellow, "Warning:"), fmt.Sprintf(format, args...))
-}
-
 // printf writes a result to stdout.
 func (p *process) printf(format string, args ...any) { fmt.Fprintf(p.stdout, format, args...) }
 

@@ -95,7 +95,7 @@ func (p *process) queryText(o *queryFlags, rest []string) (string, error) {
 	var err error
 	switch {
 	case o.file != "":
-		text, err = os.ReadFile(o.file)
+		text, err = os.ReadFile(p.path(o.file))
 	case rest[0] == "-":
 		text, err = io.ReadAll(p.stdin)
 	default:
@@ -235,7 +235,10 @@ type result struct {
 }
 
 func (p *process) newResult(o *queryFlags) (*result, error) {
-	r := &result{process: p, out: o.out}
+	r := &result{process: p}
+	if o.out != "" {
+		r.out = p.path(o.out)
+	}
 	name := o.format
 	if o.out != "" {
 		name = strings.TrimPrefix(filepath.Ext(o.out), ".")

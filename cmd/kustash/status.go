@@ -135,7 +135,7 @@ func runShow(ctx context.Context, p *process, v *verb, args []string) (int, erro
 		return 0, err
 	}
 	if len(rest) == 1 {
-		saved, err := readPlan(rest[0])
+		saved, err := readPlan(p.path(rest[0]))
 		if err != nil {
 			return 0, err
 		}
