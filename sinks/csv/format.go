@@ -9,6 +9,7 @@ package csv
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/klauspost/compress/gzip"
@@ -72,8 +73,9 @@ func (f *Format) Settings() string {
 func (f *Format) NewEncoder(w io.Writer, schema *arrow.Schema) (sinks.Encoder, error) {
 	e := &encoder{w: w, schema: schema}
 	if f.zip {
-		// Without a name and a time: equal rows give equal bytes.
 		e.zip = gzip.NewWriter(w)
+		// No name and no time, which is 0 there: equal rows give equal bytes.
+		e.zip.ModTime = time.Unix(0, 0)
 		e.w = e.zip
 	}
 	if f.header {

@@ -10,6 +10,7 @@ package jsonl
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/klauspost/compress/gzip"
@@ -75,8 +76,9 @@ func (f *Format) NewEncoder(w io.Writer, schema *arrow.Schema) (sinks.Encoder, e
 	}
 	e := &encoder{w: w}
 	if f.zip {
-		// Without a name and a time: equal rows give equal bytes.
 		e.zip = gzip.NewWriter(w)
+		// No name and no time, which is 0 there: equal rows give equal bytes.
+		e.zip.ModTime = time.Unix(0, 0)
 		e.w = e.zip
 	}
 	for i, c := range columns {

@@ -49,16 +49,36 @@ func recovered(err *error) {
 // Write implements sinks.Encoder.
 func (e *encoder) Write(rec arrow.Record) (err error) {
 	defer recovered(&err)
-	if rec.NumRows() == 0 {
-		return nil
+	for from := int64(0); from < rec.NumRows(); from += pageRows {
+		part := rec.NewSlice(from, min(from+pageRows, rec.NumRows()))
+		err := e.write(part)
+		part.Release()
+		if err != nil {
+			return err
+		}
 	}
-	if err := e.file.open(); err != nil {
-		return err
+	return nil
+}
+
+// write appends at most one page of rows.
+func (e *encoder) write(rec arrow.Record) error {
+	if e.file.group == nil {
+		e.size, e.groupRows = 0, 0
+		err := e.file.open(func(i int) bool {
+			l := e.leaves[i]
+			return types[l.kind].dictionary && repeats(rec.Column(l.column), l.kind)
+		})
+		if err != nil {
+			return err
+		}
 	}
 	for i, l := range e.leaves {
 		if err := e.scratch.write(e.file.columns[i], rec.Column(l.column), l, e.rows); err != nil {
 			return err
 		}
+	}
+	if err := e.file.endPages(rec.NumRows()); err != nil {
+		return err
 	}
 	e.rows += rec.NumRows()
 	e.groupRows += rec.NumRows()
@@ -66,8 +86,30 @@ func (e *encoder) Write(rec arrow.Record) (err error) {
 	if e.size < e.groupSize && e.groupRows < maxGroupRows {
 		return nil
 	}
-	e.size, e.groupRows = 0, 0
 	return e.file.closeGroup()
+}
+
+// repeats reports whether the first values of a column occur twice on average,
+// so that a dictionary pays. Few values are not worth one. Of digits there are
+// ten, whatever the times.
+func repeats(column arrow.Array, k kind) bool {
+	const few, enough = 16, 1024
+	seen, values := make(map[any]bool), 0
+	for row := 0; row < column.Len() && values < enough; row++ {
+		if column.IsNull(row) {
+			continue
+		}
+		values++
+		switch c := column.(type) {
+		case *array.String:
+			seen[c.Value(row)] = true
+		case *array.Int32:
+			seen[c.Value(row)] = true
+		case *array.Int64:
+			seen[c.Value(row)] = true
+		}
+	}
+	return values >= few && (k == digits || 2*len(seen) <= values)
 }
 
 // sizeOf returns the bytes of the record's values.

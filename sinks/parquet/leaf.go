@@ -46,7 +46,7 @@ var types = [...]struct {
 	physical   parquet.Type
 	logical    schema.LogicalType
 	arrow      arrow.DataType
-	dictionary bool // worth trying
+	dictionary bool // worth a look at the values
 	unit       string
 }{
 	booleans: {parquet.Types.Boolean, schema.NoLogicalType{}, arrow.FixedWidthTypes.Boolean, false, ""},

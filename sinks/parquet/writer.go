@@ -20,9 +20,14 @@ import (
 const magic = "PAR1"
 
 const (
-	pageSize   = 512 << 10
+	pageSize   = 256 << 10
 	dictionary = 1 << 20 // bytes of a column's dictionary, from which on it does not pay
 	batch      = 256     // values after which the size of a page is looked at
+
+	// Arrow grows the memory of a page's definition levels by 64 bytes a time,
+	// so a page of many rows costs their square. Readers, too, decode a page
+	// at a time.
+	pageRows = 4096
 
 	// Arrow makes a new encoder for every dictionary page, and those of higher
 	// levels take megabytes each. Data pages do not use this level.
@@ -35,11 +40,13 @@ const (
 type writer struct {
 	out     tell
 	codec   compress.Compression
-	props   *parquet.WriterProperties
+	plain   *parquet.WriterProperties
+	indexed *parquet.WriterProperties // for columns with a dictionary
 	schema  *schema.Schema
 	meta    *metadata.FileMetaDataBuilder
 	group   *metadata.RowGroupMetaDataBuilder // nil between groups
 	columns []file.ColumnChunkWriter          // of the group
+	paged   int64                             // rows since the pages began
 	groups  int
 }
 
@@ -68,22 +75,8 @@ func newWriter(w io.Writer, codec compress.Compression, leaves []leaf) (*writer,
 	if err != nil {
 		return nil, err
 	}
-	props := []parquet.WriterProperty{
-		parquet.WithAllocator(memory.DefaultAllocator),
-		parquet.WithCompression(codec),
-		parquet.WithDataPageSize(pageSize),
-		parquet.WithDictionaryPageSizeLimit(dictionary),
-		parquet.WithBatchSize(batch),
-		parquet.WithRootRepetition(parquet.Repetitions.Required),
-	}
-	if codec == compress.Codecs.Zstd {
-		props = append(props, parquet.WithCompressionLevel(dictionaryLevel))
-	}
-	for i, l := range leaves {
-		props = append(props, parquet.WithDictionaryFor(s.Column(i).Path(), types[l.kind].dictionary))
-	}
-	f := &writer{out: tell{w: w}, codec: codec, props: parquet.NewWriterProperties(props...), schema: s}
-	f.meta = metadata.NewFileMetadataBuilder(s, f.props, make(metadata.KeyValueMetadata, 0))
+	f := &writer{out: tell{w: w}, codec: codec, plain: properties(codec, false), indexed: properties(codec, true), schema: s}
+	f.meta = metadata.NewFileMetadataBuilder(s, f.plain, make(metadata.KeyValueMetadata, 0))
 	if err := f.meta.AppendKeyValueMetadata("ARROW:schema", arrowText); err != nil {
 		return nil, err
 	}
@@ -91,11 +84,25 @@ func newWriter(w io.Writer, codec compress.Compression, leaves []leaf) (*writer,
 	return f, err
 }
 
-// open begins a row group where there is none.
-func (f *writer) open() error {
-	if f.group != nil {
-		return nil
+func properties(codec compress.Compression, indexed bool) *parquet.WriterProperties {
+	props := []parquet.WriterProperty{
+		parquet.WithAllocator(memory.DefaultAllocator),
+		parquet.WithCompression(codec),
+		parquet.WithDataPageSize(pageSize),
+		parquet.WithDictionaryDefault(indexed),
+		parquet.WithDictionaryPageSizeLimit(dictionary),
+		parquet.WithBatchSize(batch),
+		parquet.WithRootRepetition(parquet.Repetitions.Required),
 	}
+	if codec == compress.Codecs.Zstd {
+		props = append(props, parquet.WithCompressionLevel(dictionaryLevel))
+	}
+	return parquet.NewWriterProperties(props...)
+}
+
+// open begins a row group. indexed says of each column whether a dictionary
+// pays.
+func (f *writer) open(indexed func(column int) bool) error {
 	if f.groups > math.MaxInt16 {
 		return fmt.Errorf("more than %d row groups", math.MaxInt16)
 	}
@@ -103,18 +110,45 @@ func (f *writer) open() error {
 	f.columns = make([]file.ColumnChunkWriter, f.schema.NumColumns())
 	for i := range f.columns {
 		column := f.group.NextColumnChunk()
-		path := column.Descr().Path()
-		pages, err := file.NewPageWriter(&f.out, f.codec, f.props.CompressionLevelFor(path), column,
-			int16(f.groups), int16(i), f.props.Allocator(), true, nil, nil)
+		props := f.plain
+		if indexed(i) {
+			props = f.indexed
+		}
+		level := props.CompressionLevelFor(column.Descr().Path())
+		pages, err := file.NewPageWriter(&f.out, f.codec, level, column, int16(f.groups), int16(i), props.Allocator(), true, nil, nil)
 		if err != nil {
 			return err
 		}
 		if f.codec == compress.Codecs.Zstd {
 			pages = &zstdPages{pages}
 		}
-		f.columns[i] = file.NewColumnChunkWriter(column, pages, f.props)
+		f.columns[i] = file.NewColumnChunkWriter(column, pages, props)
 	}
 	f.groups++
+	f.paged = 0
+	return nil
+}
+
+// endPages ends the pages of all columns once they have many rows.
+func (f *writer) endPages(rows int64) error {
+	if f.paged += rows; f.paged < pageRows {
+		return nil
+	}
+	f.paged = 0
+	for i, c := range f.columns {
+		p, ok := c.(interface{ FlushCurrentPage() error })
+		if !ok {
+			return fmt.Errorf("column %s: %T cannot end a page", f.schema.Column(i).Name(), c)
+		}
+		// A page may have ended just now, by its size, and Arrow panics on one
+		// without values.
+		if s := c.PageStatistics(); s.NumValues()+s.NullCount() == 0 {
+			continue
+		}
+		if err := p.FlushCurrentPage(); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
