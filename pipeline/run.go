@@ -178,7 +178,7 @@ func (s *state) declare(ctx context.Context) error {
 // the run is stopping.
 func (s *state) export(ctx context.Context, p piece) {
 	if err := s.stopped(p); err != nil {
-		s.fail(p, "", err)
+		s.report(p, "", err) // the slice that was tried is in the ledger
 		return
 	}
 	s.tell(Event{Kind: SliceStarted, Query: p.Query.Address, Window: p.Window, Part: p.Part})
@@ -222,12 +222,17 @@ func (s *state) split(p piece, cause error) {
 
 // fail records that p is not done in a sink, or in none of its sinks.
 func (s *state) fail(p piece, sink string, err error) {
+	s.report(p, sink, err)
+	s.record(Entry{Kind: KindFailed, Query: p.Query.Address, Sink: sink, Reason: err.Error(),
+		Receipt: &Receipt{Window: p.Window, Part: p.Part, Cut: p.Cut}})
+}
+
+// report tells that p is not done, without a record.
+func (s *state) report(p piece, sink string, err error) {
 	s.tell(Event{Kind: SliceFailed, Query: p.Query.Address, Sink: sink, Window: p.Window, Part: p.Part, Err: err})
 	s.count(func(sum *Summary) {
 		sum.Failed = append(sum.Failed, SliceError{p.Query.Address, sink, p.Window, p.Part, err})
 	})
-	s.record(Entry{Kind: KindFailed, Query: p.Query.Address, Sink: sink, Reason: err.Error(),
-		Receipt: &Receipt{Window: p.Window, Part: p.Part, Cut: p.Cut}})
 }
 
 // record appends to the ledger, whether or not the run is being stopped. An

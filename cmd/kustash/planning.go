@@ -186,6 +186,9 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 	for _, f := range survey.Unsized {
 		pl.notes = append(pl.notes, fmt.Sprintf("%s could not be sized, so it is planned in slices of one hour: %v", f.Query, f.Err))
 	}
+	for _, n := range s.history.Notes(pl.exports) {
+		pl.notes = append(pl.notes, n.Query+" "+n.Text)
+	}
 	for _, r := range pl.open {
 		pl.notes = append(pl.notes, fmt.Sprintf("the commit of %s was interrupted; apply settles it first", r.Key))
 	}
