@@ -20,7 +20,8 @@ var verifyVerb = verb{
 	help: `Walks the ledger's chain of hashes, re-reads every file that counts (size,
 SHA-256, rows and columns, Parquet by another library than the one that wrote
 it), and lists files that are missing or that the ledger does not know.
-Offline: the workspace is not asked. Takes no lock and changes nothing.`,
+Offline, unless -source asks the workspace to count again. Takes no lock and
+changes nothing.`,
 	run: runVerify,
 }
 
@@ -30,9 +31,7 @@ func runVerify(ctx context.Context, p *process, v *verb, args []string) (int, er
 	load.add(f)
 	asJSON := f.Bool("json", false, "one JSON object a line")
 	sample := f.String("sample", "100%", "re-read only this `share` of the files, always the same ones")
-	f.BoolFunc("source", "recount at the workspace: not supported by this version", func(string) error {
-		return errors.New("recounting at the workspace is not supported by this version")
-	})
+	source := f.Bool("source", false, "also recount the slices at the workspace, a query for each")
 	if _, err := p.parse(f, v, args, 0); err != nil {
 		return 0, err
 	}
@@ -47,6 +46,11 @@ func runVerify(ctx context.Context, p *process, v *verb, args []string) (int, er
 	c := &checker{process: p, session: s, share: share, json: *asJSON}
 	if err := c.run(ctx); err != nil {
 		return 0, err
+	}
+	if *source {
+		if err := c.recount(ctx); err != nil {
+			return 0, err
+		}
 	}
 	return c.report()
 }
@@ -72,13 +76,14 @@ type checker struct {
 	json  bool
 
 	files, skipped int
+	recounted      int // slices that the workspace agrees with
 	rows           int64
 	findings       []finding
 }
 
 // finding is something that is not as the ledger says.
 type finding struct {
-	Type  string `json:"type"` // damaged, missing, unknown, open, unreadable
+	Type  string `json:"type"` // damaged, missing, unknown, open, unreadable, recount
 	Sink  string `json:"sink"`
 	Query string `json:"query,omitempty"`
 	Key   string `json:"key,omitempty"`
@@ -208,7 +213,7 @@ func (c *checker) report() (int, error) {
 				return exitFailed, err
 			}
 		}
-		return code, enc.Encode(map[string]any{"type": "summary", "files": c.files, "rows": c.rows, "not_sampled": c.skipped, "findings": len(c.findings)})
+		return code, enc.Encode(map[string]any{"type": "summary", "files": c.files, "rows": c.rows, "not_sampled": c.skipped, "recounted": c.recounted, "findings": len(c.findings)})
 	}
 	for _, f := range c.findings {
 		place := f.Sink
@@ -225,6 +230,9 @@ func (c *checker) report() (int, error) {
 		count(int(c.snapshot.Seq), "segment"), c.snapshot.Hash, count(c.files, "file"), amount(c.rows))
 	if c.skipped > 0 {
 		c.printf(", %s not in the sample", count(c.skipped, "file"))
+	}
+	if c.recounted > 0 {
+		c.printf(", %s recounted at the workspace", count(c.recounted, "slice"))
 	}
 	c.printf(": %s.\n", count(len(c.findings), "finding"))
 	if c.found("missing") || c.found("damaged") {

@@ -32,6 +32,7 @@ const (
 type service struct {
 	*httptest.Server
 	answer http.HandlerFunc
+	token  string // answer of the token endpoint; "" makes up tokens
 
 	mu     sync.Mutex
 	tokens int
@@ -60,6 +61,10 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		n := s.tokens
 		s.mu.Unlock()
 		w.Header().Set("Content-Type", "application/json")
+		if s.token != "" {
+			fmt.Fprint(w, s.token)
+			return
+		}
 		fmt.Fprintf(w, `{"token_type":"Bearer","expires_in":3599,"access_token":"%s-%d"}`, testToken, n)
 		return
 	}
