@@ -92,16 +92,18 @@ func (p *process) demoRun(ctx context.Context, dir, base string) (int, error) {
 }
 
 func (p *process) demoNext(dir string) {
-	p.printf(`
-The archive is in %[1]s, a folder per table and day; the pipeline is
-%[2]s. What to try next:
-
-  kustash -chdir=%[3]s status                  how complete the archive is
-  kustash emulator -data=%[4]s   serve the tables, in another terminal
-  kustash -chdir=%[3]s plan                    "No changes.", because nothing is missing
-  rm one file of the archive, and see what    kustash -chdir=%[3]s verify    says
-  kustash -chdir=%[3]s query 'Syslog | take 5' ask the tables anything
-`, filepath.Join(dir, "archive"), filepath.Join(dir, starterName), dir, filepath.Join(dir, "data"))
+	p.printf("\nThe archive is in %s, a folder for each table and day; the pipeline is %s.\nWhat to try next:\n\n",
+		filepath.Join(dir, "archive"), filepath.Join(dir, starterName))
+	in := "kustash -chdir=" + dir + " "
+	for _, line := range [][2]string{
+		{in + "status", "how complete the archive is"},
+		{"kustash emulator -data=" + filepath.Join(dir, "data"), "serve the tables again, in another terminal, for what follows"},
+		{in + "plan", "\"No changes.\": nothing is missing"},
+		{in + "query 'Syslog | take 5'", "ask the tables anything"},
+		{in + "verify", "proof; remove or change a file of the archive first, and see"},
+	} {
+		p.printf("  %s\n      %s\n", p.paint(bold, line[0]), line[1])
+	}
 }
 
 // demoPipeline is the pipeline of the demo, as a user would write it.

@@ -5,11 +5,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io/fs"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,14 +21,15 @@ import (
 )
 
 // served is a pipeline with hourly slices of the sample tables, in a
-// directory, and the emulator that it reads.
-func served(t *testing.T, faults ...emulator.Fault) (s *shell, service *emulator.Emulator) {
+// directory, and the emulator that it reads, with a limit of rows in an answer
+// (0 is the real one).
+func served(t *testing.T, rows int64, faults ...emulator.Fault) (s *shell, service *emulator.Emulator) {
 	t.Helper()
 	data, err := demoTables()
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err = emulator.New(emulator.Config{Data: data, Limits: emulator.Limits{Requests: -1}, Faults: faults})
+	service, err = emulator.New(emulator.Config{Data: data, Limits: emulator.Limits{Requests: -1, Rows: rows}, Faults: faults})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +84,7 @@ func (s *shell) process(args ...string) *exec.Cmd {
 // The first interrupt starts no new slice and leaves nothing open; applying
 // again completes the archive.
 func TestInterrupt(t *testing.T) {
-	s, service := served(t, emulator.Fault{Match: emulator.Match{Query: "Syslog", Every: 3}, Action: emulator.Action{Delay: 400 * time.Millisecond}})
+	s, service := served(t, 0, emulator.Fault{Match: emulator.Match{Query: "Syslog", Every: 3}, Action: emulator.Action{Delay: 400 * time.Millisecond}})
 	c := s.process("apply", "-auto-approve", "-parallelism=1", "-json")
 	events, err := c.StdoutPipe()
 	if err != nil {
@@ -119,9 +122,42 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// Killed with SIGKILL at every step of the commit, one time after the other,
+// and then left alone, runs end with the same rows as an undisturbed one.
+func TestKillAtEachStep(t *testing.T) {
+	undisturbed, _ := served(t, 0)
+	if code, text := undisturbed.run("apply", "-auto-approve"); code != exitDone {
+		t.Fatalf("the undisturbed run: exit %d\n%s", code, text)
+	}
+	s, _ := served(t, 25)
+	killed := 0
+	for _, step := range []string{"read", "prepare", "intended", "commit", "done"} {
+		for nth := 1; nth <= 3; nth++ {
+			s.env["KUSTASH_TEST_CRASH"] = fmt.Sprintf("%s:%d", step, nth)
+			c := s.process("apply", "-auto-approve")
+			out, err := c.CombinedOutput()
+			if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); err == nil || !ok || status.Signal() != syscall.SIGKILL {
+				t.Fatalf("%s:%d: %v, want a run that was killed\n%s", step, nth, err, out)
+			}
+			killed++
+		}
+	}
+	delete(s.env, "KUSTASH_TEST_CRASH")
+	if code, text := s.run("apply", "-auto-approve"); code != exitDone {
+		t.Fatalf("the run after %d that were killed: exit %d\n%s", killed, code, text)
+	}
+	got, want := csvRows(t, filepath.Join(s.dir, "archive")), csvRows(t, filepath.Join(undisturbed.dir, "archive"))
+	if len(want) == 0 || !slices.Equal(got, want) {
+		t.Errorf("%d rows after the kills, %d without: %s", len(got), len(want), firstDifference(got, want))
+	}
+	if code, text := s.run("verify"); code != exitDone {
+		t.Errorf("verify: exit %d\n%s", code, text)
+	}
+}
+
 // While one run holds the lock, another says who, and changes nothing.
 func TestTwoRunsAtOnce(t *testing.T) {
-	s, service := served(t, emulator.Fault{Match: emulator.Match{Query: "Syslog"}, Action: emulator.Action{Delay: 300 * time.Millisecond}})
+	s, service := served(t, 0, emulator.Fault{Match: emulator.Match{Query: "Syslog"}, Action: emulator.Action{Delay: 300 * time.Millisecond}})
 	first := s.process("apply", "-auto-approve", "-parallelism=1", "-json")
 	events, err := first.StdoutPipe()
 	if err != nil {
@@ -153,7 +189,7 @@ func TestTwoRunsAtOnce(t *testing.T) {
 // Nothing that a run prints or writes holds the secret or a token, whether it
 // ends well, is refused, or logs everything.
 func TestSecretsStaySecret(t *testing.T) {
-	s, service := served(t)
+	s, service := served(t, 0)
 	s.env["KUSTASH_LOG"] = "debug"
 	var printed strings.Builder
 	note := func(args ...string) {
