@@ -21,6 +21,7 @@ const (
 type marker struct {
 	FormatVersion int    `json:"format_version"`
 	Lineage       string `json:"lineage"`
+	Identity      string `json:"identity,omitempty"` // of the sink, for the ledger
 }
 
 // Enroll implements pipeline.Sink. It must be called by the holder of the
@@ -32,7 +33,7 @@ func (s *Sink) Enroll(ctx context.Context, lineage string) error {
 	}
 	found, err := s.readMarker(ctx)
 	if errors.Is(err, pipeline.ErrMissing) {
-		err = s.writeMarker(ctx, marker{markerVersion, lineage})
+		err = s.writeMarker(ctx, marker{markerVersion, lineage, s.identity})
 		if err == nil || errors.Is(err, pipeline.ErrExists) {
 			found, err = s.readMarker(ctx)
 		}
@@ -45,6 +46,10 @@ func (s *Sink) Enroll(ctx context.Context, lineage string) error {
 	if found.Lineage != lineage {
 		return fmt.Errorf("the archive belongs to the ledger with lineage %s (its %s says so), this pipeline's ledger has %s; use the state that the archive was made with, or give the sink another place",
 			found.Lineage, markerKey, lineage)
+	}
+	if found.Identity != "" && s.identity != "" && found.Identity != s.identity {
+		return fmt.Errorf("the ledger knows the archive here as %s, and the sink is declared as %s: everything would be exported a second time beside it; write the place as it was, or give the sink another one",
+			found.Identity, s.identity)
 	}
 	if sweeper, ok := s.store.(Sweeper); ok {
 		return sweeper.Sweep(ctx)

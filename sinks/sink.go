@@ -14,6 +14,11 @@ type Options struct {
 	Format Format // of new objects
 	Store  Store
 	Layout Layout // of new objects; the zero value is the default
+	// Identity is the sink's key of coverage, pipeline.Target.Identity. The
+	// marker keeps it: under another identity the ledger would not know what
+	// the place holds, and its rows would be written a second time. "" is not
+	// kept and not compared.
+	Identity string
 	// Readers are the formats of objects that were written before Format was
 	// changed, by their extension. Where the format of an object is unknown,
 	// Verify compares size and SHA-256 only.
@@ -23,10 +28,11 @@ type Options struct {
 // Sink is a pipeline.Sink and a pipeline.Lister of a format in a store. It may
 // be used concurrently and starts no goroutines.
 type Sink struct {
-	format  Format
-	readers []Format
-	store   Store
-	layout  Layout
+	identity string
+	format   Format
+	readers  []Format
+	store    Store
+	layout   Layout
 }
 
 var (
@@ -40,10 +46,11 @@ func New(o Options) (*Sink, error) {
 		return nil, errors.New("a sink needs a format and a store")
 	}
 	return &Sink{
-		format:  o.Format,
-		readers: append([]Format{o.Format}, o.Readers...),
-		store:   o.Store,
-		layout:  o.Layout.orDefault(),
+		identity: o.Identity,
+		format:   o.Format,
+		readers:  append([]Format{o.Format}, o.Readers...),
+		store:    o.Store,
+		layout:   o.Layout.orDefault(),
 	}, nil
 }
 

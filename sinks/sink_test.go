@@ -261,6 +261,20 @@ func TestMarker(t *testing.T) {
 	}
 }
 
+// One place has one identity: under another the ledger would not know what it
+// holds.
+func TestMarkerIdentity(t *testing.T) {
+	store := sinktest.NewMemory()
+	for _, step := range []struct{ identity, want string }{
+		{"local:a", ""}, {"local:a", ""}, {"local:b", "knows the archive here as local:a"}, {"", ""},
+	} {
+		err := open(t, sinks.Options{Store: store, Identity: step.identity}).Enroll(ctx, "l")
+		if (err == nil) != (step.want == "") || (err != nil && !strings.Contains(err.Error(), step.want)) {
+			t.Errorf("enroll as %q: %v, want %q", step.identity, err, step.want)
+		}
+	}
+}
+
 // A place that has the marker but takes no objects is noticed before a run.
 func TestEnrollProbes(t *testing.T) {
 	full := false

@@ -115,13 +115,14 @@ func (w *wiring) sink(b config.SinkBlock) (config.Sink, error) {
 	if err != nil {
 		return config.Sink{}, err
 	}
-	sink, err := sinks.New(sinks.Options{Format: format, Store: store, Layout: layout, Readers: readers})
+	// The place as written: folder, state and archive can be moved together.
+	identity := "local:" + filepath.ToSlash(filepath.Clean(c.Path))
+	sink, err := sinks.New(sinks.Options{Identity: identity, Format: format, Store: store, Layout: layout, Readers: readers})
 	if err != nil {
 		return config.Sink{}, err
 	}
-	// The place as written: folder, state and archive can be moved together.
 	return config.Sink{
-		Identity: "local:" + filepath.ToSlash(filepath.Clean(c.Path)),
+		Identity: identity,
 		Calendar: layout.Calendar(),
 		Sink:     sink,
 	}, nil
