@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -59,13 +60,25 @@ func runApply(ctx context.Context, p *process, v *verb, args []string) (int, err
 		if saved, err = readPlan(p.path(rest[0])); err != nil {
 			return 0, err
 		}
+		if o.plan.narrows() {
+			return 0, errors.New("a saved plan is applied as it is: -target, -exclude, -from, -to and -refresh belong to \"kustash plan -out=FILE\"")
+		}
 	}
 	if saved == nil && !o.approved && (!p.asks || !o.load.input || o.json) {
 		return 0, errors.New("apply would have to ask for approval, and nobody can answer here; add -auto-approve, or apply a plan saved by \"kustash plan -out=FILE\"")
 	}
+	given := o.load.vars
+	if saved != nil {
+		o.load.vars = append(slices.Clone(saved.Vars), given...)
+	}
 	pl, err := p.load(&o.load, o.json)
 	if err != nil {
 		return 0, err
+	}
+	if saved != nil {
+		if err := saved.onlySensitive(pl, given); err != nil {
+			return 0, err
+		}
 	}
 	return p.apply(ctx, pl, &o, saved)
 }

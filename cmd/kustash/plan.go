@@ -35,7 +35,7 @@ func runPlan(ctx context.Context, p *process, v *verb, args []string) (int, erro
 		return 0, err
 	}
 	if *out != "" {
-		if err := savePlan(p.path(*out), s, made); err != nil {
+		if err := savePlan(p.path(*out), s, made, load.vars); err != nil {
 			return 0, err
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/kustash/kustash/internal/durable"
 	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/config"
 )
 
 // planFormat is the version of saved plans.
@@ -22,12 +24,15 @@ type planFile struct {
 	HeadHash string `json:"head_hash"`
 	Config   string `json:"config"` // config.Pipeline.Hash
 	Tool     string `json:"tool"`
+	// Vars are the -var and -var-file arguments that the plan was made with.
+	// Values of sensitive variables are left out: apply takes them anew.
+	Vars []config.VarArg `json:"vars,omitempty"`
 	pipeline.Plan
 }
 
 const planKind = "kustash plan"
 
-func savePlan(name string, s *session, made *planned) error {
+func savePlan(name string, s *session, made *planned, vars []config.VarArg) error {
 	data, err := json.MarshalIndent(planFile{
 		Kind:     planKind,
 		Format:   planFormat,
@@ -36,6 +41,7 @@ func savePlan(name string, s *session, made *planned) error {
 		HeadHash: s.snapshot.Hash,
 		Config:   s.Hash,
 		Tool:     tool(),
+		Vars:     slices.DeleteFunc(slices.Clone(vars), func(v config.VarArg) bool { return sensitive(s.Pipeline, v) }),
 		Plan:     *made.plan,
 	}, "", "  ")
 	if err != nil {
@@ -60,6 +66,25 @@ func readPlan(name string) (*planFile, error) {
 		return nil, fmt.Errorf("%s has plan format %d, and this version reads %d; plan again", name, f.Format, planFormat)
 	}
 	return &f, nil
+}
+
+// sensitive reports whether the argument gives a value that is never saved.
+func sensitive(pl *config.Pipeline, v config.VarArg) bool {
+	return v.File == "" && slices.Contains(pl.Variables, config.DeclaredVariable{Name: v.Name, Sensitive: true})
+}
+
+// onlySensitive refuses variables that the saved plan has already decided on.
+func (f *planFile) onlySensitive(pl *config.Pipeline, vars []config.VarArg) error {
+	for _, v := range vars {
+		if !sensitive(pl, v) {
+			name := "-var " + v.Name
+			if v.File != "" {
+				name = "-var-file " + v.File
+			}
+			return fmt.Errorf("%s: a saved plan keeps the variables it was made with; only sensitive ones are given again", name)
+		}
+	}
+	return nil
 }
 
 // stale returns why the plan does not fit the session any more.

@@ -29,6 +29,11 @@ func (o *planFlags) add(f *flag.FlagSet) {
 	})
 }
 
+// narrows reports whether some flag was given.
+func (o *planFlags) narrows() bool {
+	return len(o.targets) > 0 || len(o.excludes) > 0 || o.from != "" || o.to != "" || !o.refresh
+}
+
 // stringList is a flag that may be repeated.
 type stringList []string
 

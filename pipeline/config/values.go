@@ -21,8 +21,9 @@ const (
 
 // VarArg is one -var or -var-file argument.
 type VarArg struct {
-	Name, Value string // of -var NAME=VALUE
-	File        string // of -var-file FILE, relative to the pipeline; then Name is unused
+	Name  string `json:"name,omitempty"`  // of -var NAME=VALUE
+	Value string `json:"value,omitempty"` // of -var NAME=VALUE
+	File  string `json:"file,omitempty"`  // of -var-file FILE, relative to the pipeline; then Name is unused
 }
 
 // ParseVar reads the argument of -var, NAME=VALUE.
