@@ -1,8 +1,6 @@
 package csv
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"encoding/csv"
 	"fmt"
@@ -14,13 +12,9 @@ import (
 
 // Check implements sinks.Checker with the standard library's readers.
 func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata) (int64, error) {
-	var text io.Reader = bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 256<<10)
-	if f.zip {
-		zip, err := gzip.NewReader(text)
-		if err != nil {
-			return 0, fmt.Errorf("gzip: %w", err)
-		}
-		text = zip
+	text, err := sinks.ReadLines(r, size, f.zip)
+	if err != nil {
+		return 0, err
 	}
 	last := &lastByte{r: text}
 	reader := csv.NewReader(last)

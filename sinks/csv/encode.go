@@ -2,26 +2,18 @@ package csv
 
 import (
 	"fmt"
-	"io"
 	"strconv"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/kustash/kustash/sinks"
 )
 
-// flushAt is how many bytes are collected before they are handed on.
-const flushAt = 64 << 10
-
 type encoder struct {
-	w      io.Writer
-	zip    *gzip.Writer // nil: not compressed
-	schema *arrow.Schema
-	buf    []byte
-	rows   int64
-	cells  []appender // of the record being written
+	*sinks.Lines
+	rows  int64
+	cells []appender // of the record being written
 }
 
 // appender appends the field of a row that is not null.
@@ -46,38 +38,19 @@ func (e *encoder) Write(rec arrow.Record) error {
 		}
 		for i, column := range columns {
 			if i > 0 {
-				e.buf = append(e.buf, ',')
+				e.Text = append(e.Text, ',')
 			}
 			if column.IsValid(row) {
-				e.buf = e.cells[i](e.buf, row)
+				e.Text = e.cells[i](e.Text, row)
 			}
 		}
-		e.buf = append(e.buf, '\n')
-		if len(e.buf) >= flushAt {
-			if err := e.flush(); err != nil {
-				return err
-			}
+		e.Text = append(e.Text, '\n')
+		if err := e.Flush(); err != nil {
+			return err
 		}
 	}
 	clear(e.cells) // they hold the record
 	e.rows += rec.NumRows()
-	return nil
-}
-
-func (e *encoder) flush() error {
-	_, err := e.w.Write(e.buf)
-	e.buf = e.buf[:0]
-	return err
-}
-
-// Close implements sinks.Encoder.
-func (e *encoder) Close() error {
-	if err := e.flush(); err != nil {
-		return err
-	}
-	if e.zip != nil {
-		return e.zip.Close()
-	}
 	return nil
 }
 

@@ -9,10 +9,8 @@ package csv
 import (
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
@@ -71,21 +69,15 @@ func (f *Format) Settings() string {
 
 // NewEncoder implements sinks.Format.
 func (f *Format) NewEncoder(w io.Writer, schema *arrow.Schema) (sinks.Encoder, error) {
-	e := &encoder{w: w, schema: schema}
-	if f.zip {
-		e.zip = gzip.NewWriter(w)
-		// No name and no time, which is 0 there: equal rows give equal bytes.
-		e.zip.ModTime = time.Unix(0, 0)
-		e.w = e.zip
-	}
+	e := &encoder{Lines: sinks.NewLines(w, f.zip)}
 	if f.header {
 		for i, field := range schema.Fields() {
 			if i > 0 {
-				e.buf = append(e.buf, ',')
+				e.Text = append(e.Text, ',')
 			}
-			e.buf = appendText(e.buf, field.Name)
+			e.Text = appendText(e.Text, field.Name)
 		}
-		e.buf = append(e.buf, '\n')
+		e.Text = append(e.Text, '\n')
 	}
 	return e, nil
 }

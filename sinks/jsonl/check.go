@@ -1,8 +1,6 @@
 package jsonl
 
 import (
-	"bufio"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,13 +14,9 @@ import (
 // Check implements sinks.Checker with the standard library's readers. The
 // number of lines must be that of the objects.
 func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata) (int64, error) {
-	var text io.Reader = bufio.NewReaderSize(io.NewSectionReader(r, 0, size), 256<<10)
-	if f.zip {
-		zip, err := gzip.NewReader(text)
-		if err != nil {
-			return 0, fmt.Errorf("gzip: %w", err)
-		}
-		text = zip
+	text, err := sinks.ReadLines(r, size, f.zip)
+	if err != nil {
+		return 0, err
 	}
 	lines := &lineCounter{r: text}
 	d := json.NewDecoder(lines)

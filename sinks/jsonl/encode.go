@@ -4,25 +4,18 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"math"
 	"strconv"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/kustash/kustash/sinks"
 )
 
-// flushAt is how many bytes are collected before they are handed on.
-const flushAt = 64 << 10
-
 type encoder struct {
-	w       io.Writer
-	zip     *gzip.Writer // nil: not compressed
+	*sinks.Lines
 	columns []column
-	buf     []byte
 	cells   []appender // of the record being written
 }
 
@@ -51,38 +44,19 @@ func (e *encoder) Write(rec arrow.Record) error {
 	}
 	for row := range int(rec.NumRows()) {
 		for i, c := range columns {
-			e.buf = append(e.buf, e.columns[i].start...)
+			e.Text = append(e.Text, e.columns[i].start...)
 			if c.IsNull(row) {
-				e.buf = append(e.buf, "null"...)
+				e.Text = append(e.Text, "null"...)
 			} else {
-				e.buf = e.cells[i](e.buf, row)
+				e.Text = e.cells[i](e.Text, row)
 			}
 		}
-		e.buf = append(e.buf, '}', '\n')
-		if len(e.buf) >= flushAt {
-			if err := e.flush(); err != nil {
-				return err
-			}
+		e.Text = append(e.Text, '}', '\n')
+		if err := e.Flush(); err != nil {
+			return err
 		}
 	}
 	clear(e.cells) // they hold the record
-	return nil
-}
-
-func (e *encoder) flush() error {
-	_, err := e.w.Write(e.buf)
-	e.buf = e.buf[:0]
-	return err
-}
-
-// Close implements sinks.Encoder.
-func (e *encoder) Close() error {
-	if err := e.flush(); err != nil {
-		return err
-	}
-	if e.zip != nil {
-		return e.zip.Close()
-	}
 	return nil
 }
 

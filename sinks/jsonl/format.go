@@ -10,10 +10,8 @@ package jsonl
 import (
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/klauspost/compress/gzip"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
@@ -74,13 +72,7 @@ func (f *Format) NewEncoder(w io.Writer, schema *arrow.Schema) (sinks.Encoder, e
 	if err != nil {
 		return nil, err
 	}
-	e := &encoder{w: w}
-	if f.zip {
-		e.zip = gzip.NewWriter(w)
-		// No name and no time, which is 0 there: equal rows give equal bytes.
-		e.zip.ModTime = time.Unix(0, 0)
-		e.w = e.zip
-	}
+	e := &encoder{Lines: sinks.NewLines(w, f.zip)}
 	for i, c := range columns {
 		start := byte(',')
 		if i == 0 {
