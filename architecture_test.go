@@ -51,15 +51,14 @@ var layers = []layer{
 	{"sources/*/emulator",
 		[]string{"pipeline", "sources/*/emulator/kql"},
 		[]string{"github.com/agext/levenshtein", "github.com/google/uuid", "github.com/klauspost/compress"}},
-	{"sources/sourcetest", []string{"pipeline"}, []string{arrow}},
 	{"sources/*",
 		[]string{"pipeline", "internal/*"},
 		[]string{arrow, "github.com/agext/levenshtein", "github.com/google/uuid", "github.com/klauspost/compress", "golang.org/x/oauth2", "golang.org/x/sync/semaphore", "golang.org/x/time"}},
 
-	{"sinks", []string{"pipeline", "internal/*"}, []string{arrow, "github.com/agext/levenshtein"}},
+	{"sinks", []string{"pipeline", "internal/*"}, []string{arrow, "github.com/agext/levenshtein", "github.com/klauspost/compress"}},
 	{"sinks/sinktest", []string{"pipeline", "sinks"}, []string{arrow}},
 	{"sinks/parquet", []string{"pipeline", "sinks", "internal/*"}, []string{arrow, "github.com/xitongsys/parquet-go", "github.com/klauspost/compress"}},
-	{"sinks/*", []string{"pipeline", "sinks", "internal/*"}, []string{arrow, "github.com/google/uuid", "github.com/klauspost/compress"}},
+	{"sinks/*", []string{"pipeline", "sinks", "internal/*"}, []string{arrow, "github.com/google/uuid"}},
 
 	// Refusals of a token endpoint are errors of the contract, so this one
 	// package below the sources knows it.
