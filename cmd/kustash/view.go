@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -134,12 +135,13 @@ func size(n int64) string {
 
 // failures are slices that failed for one reason.
 type failures struct {
-	query, sink, reason string
+	query, sink, reason string // the reason of the first, in full
+	cause               string
 	windows             []pipeline.Window
 }
 
-// foldFailures joins the slices of a query that failed for the same reason,
-// whichever request it was, in the order of query and time.
+// foldFailures joins the slices of a query that failed for the same cause,
+// whichever request or file it was, in the order of query and time.
 func foldFailures(failed []pipeline.SliceError) []failures {
 	failed = slices.Clone(failed)
 	slices.SortStableFunc(failed, func(a, b pipeline.SliceError) int {
@@ -148,15 +150,23 @@ func foldFailures(failed []pipeline.SliceError) []failures {
 	var all []failures
 	for _, f := range failed {
 		same := slices.IndexFunc(all, func(g failures) bool {
-			return g.query == f.Query && g.sink == f.Sink && reason(g.reason) == reason(f.Err.Error())
+			return g.query == f.Query && g.sink == f.Sink && g.cause == cause(f.Err)
 		})
 		if same < 0 {
 			same = len(all)
-			all = append(all, failures{query: f.Query, sink: f.Sink, reason: f.Err.Error()})
+			all = append(all, failures{query: f.Query, sink: f.Sink, reason: f.Err.Error(), cause: cause(f.Err)})
 		}
 		all[same].windows = append(all[same].windows, f.Window)
 	}
 	return all
+}
+
+// cause returns the text of the innermost error.
+func cause(err error) string {
+	for inner := err; inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return reason(err.Error())
 }
 
 // reason returns what a message says without the id of the request.

@@ -74,6 +74,7 @@ func TestFoldFailures(t *testing.T) {
 	}
 	got := foldFailures([]pipeline.SliceError{
 		{Query: "b", Window: hour(1), Err: errors.New("x")},
+		{Query: "b", Window: hour(2), Err: fmt.Errorf("write file 2: %w", errors.New("x"))},
 		{Query: "a", Window: hour(5), Err: errors.New("refused (request 2)")},
 		{Query: "a", Window: hour(3), Err: errors.New("refused (request 1)")},
 		{Query: "a", Window: hour(4), Err: errors.New("too large")},
@@ -83,7 +84,7 @@ func TestFoldFailures(t *testing.T) {
 	for _, g := range got {
 		lines = append(lines, fmt.Sprintf("%s %s %s %d %d", g.query, g.sink, g.reason, len(g.windows), g.windows[0].Start.Hour()))
 	}
-	want := []string{"a  refused (request 1) 2 3", "a  too large 1 4", "a s refused (request 1) 1 3", "b  x 1 1"}
+	want := []string{"a  refused (request 1) 2 3", "a  too large 1 4", "a s refused (request 1) 1 3", "b  x 2 1"}
 	if !slices.Equal(lines, want) {
 		t.Errorf("got %q, want %q", lines, want)
 	}

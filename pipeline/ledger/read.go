@@ -97,5 +97,5 @@ func (s *Snapshot) add(data []byte) error {
 }
 
 func missing(name, witness string) error {
-	return fmt.Errorf("segment %s is missing although there is %s; restore it from a copy of the state, or make a new ledger from the archive with state rebuild", name, witness)
+	return fmt.Errorf("segment %s is missing although there is %s; restore it from a copy of the state", name, witness)
 }

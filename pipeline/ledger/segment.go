@@ -192,5 +192,5 @@ func hash(data []byte) string {
 
 // damaged is an error about a segment that was changed after it was written.
 func damaged(what string, args ...any) error {
-	return fmt.Errorf("%s: it was changed, replaced or cut short; restore it from a copy of the state, or make a new ledger from the archive with state rebuild", fmt.Sprintf(what, args...))
+	return fmt.Errorf("%s: it was changed, replaced or cut short; restore it from a copy of the state", fmt.Sprintf(what, args...))
 }
