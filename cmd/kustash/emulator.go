@@ -20,7 +20,13 @@ var emulatorVerb = verb{
 	help: `Serves token endpoint and query routes of the Log Analytics API on loopback
 until interrupted, from a folder with TABLE.json (columns) and TABLE.jsonl
 (rows) for each table; "kustash demo" leaves such a folder. Point endpoint and
-authority of a workspace block at the address it prints.`,
+authority of a workspace block at the address it prints.
+
+-faults takes a JSON list; the first entry that matches a request is used:
+
+  [{"match": {"every": 5},          "action": {"status": 429, "retry_after": "1"}},
+   {"match": {"probability": 0.05}, "action": {"cut": true, "cut_after": 2000}},
+   {"match": {"query": "Syslog", "nth": 3}, "action": {"status": 503, "body": "<html></html>"}}]`,
 	run: runEmulator,
 }
 

@@ -84,7 +84,7 @@ func (s *shell) process(args ...string) *exec.Cmd {
 // The first interrupt starts no new slice and leaves nothing open; applying
 // again completes the archive.
 func TestInterrupt(t *testing.T) {
-	s, service := served(t, 0, emulator.Fault{Match: emulator.Match{Query: "Syslog", Every: 3}, Action: emulator.Action{Delay: 400 * time.Millisecond}})
+	s, service := served(t, 0, emulator.Fault{Match: emulator.Match{Query: "Syslog", Every: 2}, Action: emulator.Action{Delay: time.Second}})
 	c := s.process("apply", "-auto-approve", "-parallelism=1", "-json")
 	events, err := c.StdoutPipe()
 	if err != nil {
