@@ -70,7 +70,7 @@ func (h *History) add(e Entry) error {
 		return nil
 	case KindSchema:
 		h.columns[e.Columns.Hash()] = e.Columns
-		_, h.known[e.Query] = h.known[e.Query].merge(e.Columns)
+		h.known[e.Query] = h.known[e.Query].merge(e.Columns)
 		return nil
 	}
 	if e.Receipt == nil {
@@ -264,9 +264,10 @@ func (l *Line) Totals() (rows, bytes int64, files int) {
 	return rows, bytes, files
 }
 
-// merge adds columns that already have their file names.
-func (known Schema) merge(columns Schema) (added, merged Schema) {
-	merged = known[:len(known):len(known)]
+// merge returns known with the columns that it lacks. They already have their
+// file names.
+func (known Schema) merge(columns Schema) Schema {
+	merged := known[:len(known):len(known)]
 	have := make(map[string]bool)
 	for _, c := range known {
 		have[c.FileName()] = true
@@ -274,8 +275,8 @@ func (known Schema) merge(columns Schema) (added, merged Schema) {
 	for _, c := range columns {
 		if !have[c.FileName()] {
 			have[c.FileName()] = true
-			added, merged = append(added, c), append(merged, c)
+			merged = append(merged, c)
 		}
 	}
-	return added, merged
+	return merged
 }

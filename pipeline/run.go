@@ -51,9 +51,9 @@ func KeepAlive(ctx context.Context, l Ledger) (stop func()) {
 }
 
 // Run reads and commits the slices of p for those exports. History must be
-// that of the ledger after Recover. When Run returns, every slice is done, or
-// named in Summary.Failed and recorded in the ledger, or counted in
-// Summary.Pending because ctx was cancelled.
+// that of the ledger after Recover. When Run returns, every slice is done; or it
+// is named in Summary.Failed, and recorded in the ledger if it was tried; or it
+// is counted in Summary.Pending because ctx was cancelled.
 //
 // Cancelling ctx starts no further slice and drops those that are being read;
 // commits in flight finish. The error is not nil if the ledger cannot be
