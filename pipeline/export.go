@@ -15,11 +15,13 @@ import (
 func (s *state) attempt(ctx context.Context, p piece) error {
 	t := &tee{state: s, piece: p}
 	defer t.abort()
-	if err := p.export.Source.Read(ctx, p.Slice, func(rec arrow.Record) error { return t.write(ctx, rec) }); err != nil {
-		if errors.Is(err, errNoSink) {
-			return nil // each sink's own error is recorded
-		}
-		return err
+	err := p.export.Source.Read(ctx, p.Slice, func(rec arrow.Record) error { return t.write(ctx, rec) })
+	if err != nil && !errors.Is(err, errNoSink) {
+		return err // nothing of it counts, not even what a sink refused: it may be asked again
+	}
+	defer t.failures()
+	if err != nil {
+		return nil
 	}
 	if t.schema == nil {
 		return errors.New("the source handed over no record, not even one that names the columns")
@@ -54,28 +56,36 @@ type out struct {
 	Target
 	tx      Tx
 	receipt Receipt
-	done    bool // committed, or without rows
-	failed  bool
+	done    bool  // committed, or without rows
+	failed  error // why it is out
 }
 
 // live returns the sinks that have not failed.
 func (t *tee) live() []*out {
 	var live []*out
 	for _, o := range t.outs {
-		if !o.failed {
+		if o.failed == nil {
 			live = append(live, o)
 		}
 	}
 	return live
 }
 
-// drop records that a sink is out.
+// drop leaves a sink out from here on.
 func (t *tee) drop(o *out, doing string, err error) {
-	o.failed = true
+	o.failed = fmt.Errorf("%s in %s: %w", doing, o.Address, err)
 	if o.tx != nil {
 		_ = o.tx.Abort()
 	}
-	t.fail(t.piece, o.Identity, fmt.Errorf("%s in %s: %w", doing, o.Address, err))
+}
+
+// failures records the sinks that are out, once the read is known to count.
+func (t *tee) failures() {
+	for _, o := range t.outs {
+		if o.failed != nil {
+			t.fail(t.piece, o.Identity, o.failed)
+		}
+	}
 }
 
 func (t *tee) write(ctx context.Context, rec arrow.Record) error {

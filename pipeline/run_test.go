@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"sort"
 	"strings"
 	"testing"
@@ -306,6 +307,58 @@ func TestOneSinkFails(t *testing.T) {
 	if len(sum.Failed) == 0 || sum.Done != 0 {
 		t.Errorf("summary %+v, want failures and nothing done everywhere", sum)
 	}
+}
+
+// What a sink refuses during a read that is repeated is no failure of the
+// slice: the next try may bring it there.
+func TestSinkFailsInARepeatedRead(t *testing.T) {
+	w := newWorld()
+	source := &tableSource{rows: []tableRow{{TickOf(dayStart), "x"}}}
+	target := testTarget(w, "a", NoCalendar)
+	target.Sink = &fullOnce{Sink: target.Sink}
+	e := exportOf(&brokenOnce{Source: source}, target, testTarget(w, "b", NoCalendar))
+	e.Span.Whole = true // one slice
+	sum, err := apply(context.Background(), w, []Export{e}, nil)
+	if err != nil || len(sum.Failed) > 0 {
+		t.Errorf("apply = %+v, %v, want no failure", sum, err)
+	}
+	for _, identity := range []string{"mem:a", "mem:b"} {
+		if got := w.rowsIn(identity); len(got) != 1 {
+			t.Errorf("%s holds %v, want the one row", identity, got)
+		}
+	}
+	if entries, _ := (memLedger{w}).Entries(context.Background()); slices.ContainsFunc(entries, func(e Entry) bool { return e.Kind == KindFailed }) {
+		t.Errorf("one of the ledger's %d entries records a failure", len(entries))
+	}
+}
+
+// brokenOnce breaks off the first read after its rows.
+type brokenOnce struct {
+	Source
+	broken bool
+}
+
+func (s *brokenOnce) Read(ctx context.Context, slice Slice, emit func(arrow.Record) error) error {
+	err := s.Source.Read(ctx, slice, emit)
+	if err == nil && !s.broken {
+		s.broken = true
+		return &RetryAfter{Err: errors.New("connection reset")}
+	}
+	return err
+}
+
+// fullOnce takes no first file.
+type fullOnce struct {
+	Sink
+	full bool
+}
+
+func (s *fullOnce) Begin(ctx context.Context, f File) (Tx, error) {
+	if !s.full {
+		s.full = true
+		return nil, errors.New("no space left on device")
+	}
+	return s.Sink.Begin(ctx, f)
 }
 
 type fullSink struct{ Sink }
