@@ -4,23 +4,23 @@ import "time"
 
 // Coverage says how much of an export's window a sink has.
 type Coverage struct {
-	Query   string
-	Sink    string // Target.Address
-	Window  Window // declared, at the time of the report
-	Gaps    []Window
-	Failed  []Failure // slices within the gaps that were tried
-	Open    []Receipt // commits whose outcome is not known yet
-	Rows    int64
-	Bytes   int64
-	Files   int
-	Until   time.Time // everything from the start up to here is done
-	Pending bool      // a run now would have something to do
+	Query  string
+	Sink   string // Target.Address
+	Window Window // declared, at the time of the report
+	Gaps   []Window
+	Failed []Failure // slices within the gaps that were tried
+	Open   []Receipt // commits whose outcome is not known yet
+	Rows   int64
+	Bytes  int64
+	Files  int
+	Until  time.Time // everything from the start up to here is done
 }
 
 // Lag returns how far the archive is behind now: the time since Until.
 func (c Coverage) Lag(now time.Time) time.Duration { return now.Sub(c.Until) }
 
-// Complete reports whether nothing of the window is missing.
+// Complete reports whether nothing of the window is missing, so that a run
+// would have nothing to do.
 func (c Coverage) Complete() bool { return len(c.Gaps) == 0 && len(c.Open) == 0 }
 
 // Report returns the coverage of every export in each of its sinks at the time
@@ -49,13 +49,13 @@ func Report(exports []Export, h *History, now time.Time) []Coverage {
 					c.Failed = append(c.Failed, f)
 				}
 			}
-			c.Pending = len(c.Gaps) > 0 || len(c.Open) > 0
 			all = append(all, c)
 		}
 	}
 	return all
 }
 
+// intentWindows returns the windows of open intents.
 func intentWindows(receipts []Receipt) []Window {
 	var windows []Window
 	for _, r := range receipts {

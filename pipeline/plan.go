@@ -61,10 +61,7 @@ func Uncovered(e Export, h *History, now time.Time, only func(Export, Window) []
 	missing := make([][]Window, len(e.Targets))
 	for i, t := range e.Targets {
 		line := h.Line(e.Query.Address, t.Identity)
-		taken := line.Covered()
-		for _, intent := range line.Open {
-			taken = append(taken, intent.Window) // until it is settled it may yet be done
-		}
+		taken := append(line.Covered(), intentWindows(line.Open)...)
 		for _, w := range wanted {
 			missing[i] = append(missing[i], w.Subtract(taken)...)
 		}

@@ -42,7 +42,7 @@ func runStatus(ctx context.Context, p *process, v *verb, args []string) (int, er
 		switch {
 		case len(c.Failed) > 0 && (*detailed || *onlyFailed), *maxLag > 0 && c.Lag(now) > *maxLag:
 			code = exitFailed
-		case *detailed && c.Pending && code == exitDone:
+		case *detailed && !c.Complete() && code == exitDone:
 			code = exitPending
 		}
 		if len(c.Failed) > 0 || !*onlyFailed {
