@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+
+	"github.com/kustash/kustash/pipeline"
 )
 
 // flushAt is how many bytes of text are collected before they are handed on.
@@ -31,6 +33,18 @@ func NewLines(w io.Writer, compress bool) *Lines {
 		l.w = l.zip
 	}
 	return l
+}
+
+// Gzip reads the setting "compression" of a text format. A value that is none
+// of those allowed is a *pipeline.SettingError.
+func Gzip(compression string) (bool, error) {
+	switch compression {
+	case "", "none":
+		return false, nil
+	case "gzip":
+		return true, nil
+	}
+	return false, &pipeline.SettingError{Name: "compression", Err: fmt.Errorf("%q is none of none and gzip", compression)}
 }
 
 // Flush hands on what is collected, if that is enough.

@@ -43,24 +43,13 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	if o.Sleep == nil {
-		o.Sleep = sleep
+		o.Sleep = pipeline.Sleep
 	}
 	if o.Lifetime <= 0 {
 		o.Lifetime = defaultLifetime
 	}
 	o.Lifetime = min(o.Lifetime, maxLifetime)
 	return o
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Ledger is an open ledger that this process may append to. It implements

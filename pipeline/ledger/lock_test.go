@@ -354,12 +354,12 @@ func (s slowReads) Read(ctx context.Context, name string) ([]byte, error) {
 }
 
 func TestSleep(t *testing.T) {
-	if err := sleep(context.Background(), time.Millisecond); err != nil {
+	if err := pipeline.Sleep(context.Background(), time.Millisecond); err != nil {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := sleep(ctx, time.Hour); !errors.Is(err, context.Canceled) {
+	if err := pipeline.Sleep(ctx, time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }

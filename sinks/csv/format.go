@@ -7,12 +7,10 @@
 package csv
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/apache/arrow/go/v15/arrow"
 
-	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
 )
 
@@ -41,12 +39,9 @@ const noHeader = "header=false"
 // allowed is a *pipeline.SettingError.
 func New(o Options) (*Format, error) {
 	f := &Format{header: o.Header == nil || *o.Header}
-	switch o.Compression {
-	case "", "none":
-	case "gzip":
-		f.zip = true
-	default:
-		return nil, &pipeline.SettingError{Name: "compression", Err: fmt.Errorf("%q is none of none and gzip", o.Compression)}
+	var err error
+	if f.zip, err = sinks.Gzip(o.Compression); err != nil {
+		return nil, err
 	}
 	return f, nil
 }

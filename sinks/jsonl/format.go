@@ -41,12 +41,9 @@ var (
 // allowed is a *pipeline.SettingError.
 func New(o Options) (*Format, error) {
 	f := &Format{}
-	switch o.Compression {
-	case "", "none":
-	case "gzip":
-		f.zip = true
-	default:
-		return nil, &pipeline.SettingError{Name: "compression", Err: fmt.Errorf("%q is none of none and gzip", o.Compression)}
+	var err error
+	if f.zip, err = sinks.Gzip(o.Compression); err != nil {
+		return nil, err
 	}
 	switch o.Dynamic {
 	case "", "text":

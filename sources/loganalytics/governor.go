@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/kustash/kustash/internal/azauth"
+	"github.com/kustash/kustash/pipeline"
 )
 
 // Governors hands out one governor for each identity in each cloud, because
@@ -80,7 +81,7 @@ func newGovernor(l azauth.Limits) *governor {
 		pace:  rate.NewLimiter(every, burst),
 		pause: defaultPause,
 		now:   time.Now,
-		sleep: sleep,
+		sleep: pipeline.Sleep,
 		size:  l.Concurrency, limit: l.Concurrency, allowed: l.Concurrency,
 		requests: l.Requests,
 	}
@@ -184,17 +185,5 @@ func (g *governor) accepted() {
 	if g.retired > 0 && g.size-g.retired < g.allowed {
 		g.retired--
 		g.slots.Release(1)
-	}
-}
-
-// sleep waits, or returns the context's error.
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-		return nil
 	}
 }
