@@ -36,7 +36,7 @@ type layer struct {
 var layers = []layer{
 	{"cmd/kustash",
 		[]string{"pipeline", "pipeline/*", "sources/*", "sources/*/emulator", "sinks", "sinks/*", "internal/*"},
-		[]string{arrow, "github.com/agext/levenshtein", "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty", "golang.org/x/sys", "golang.org/x/term"}},
+		[]string{arrow, "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty", "golang.org/x/sys", "golang.org/x/term"}},
 
 	{"pipeline", nil, []string{arrow}},
 	{"pipeline/config",

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/kustash/kustash/pipeline/config"
 )
 
 var completionVerb = verb{
@@ -41,7 +43,7 @@ func runCompletion(_ context.Context, p *process, v *verb, args []string) (int, 
 			p.printf("complete -c kustash -n __fish_use_subcommand -a %s -d %q\n", v.name, v.brief)
 		}
 	default:
-		return 0, fmt.Errorf("there is no completion for %q;%s the shells are bash, zsh and fish", rest[0], didYouMean(rest[0], []string{"bash", "zsh", "fish"}))
+		return 0, fmt.Errorf("there is no completion for %q;%s the shells are bash, zsh and fish", rest[0], config.DidYouMean(rest[0], []string{"bash", "zsh", "fish"}))
 	}
 	return exitDone, nil
 }

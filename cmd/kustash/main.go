@@ -10,11 +10,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"sort"
 	"strings"
 	"syscall"
 
-	"github.com/agext/levenshtein"
+	"github.com/kustash/kustash/pipeline/config"
 )
 
 // Exit codes. There are no others.
@@ -110,22 +109,7 @@ func (p *process) unknownVerb(name string) error {
 	for _, v := range p.verbs {
 		names = append(names, v.name)
 	}
-	return fmt.Errorf("there is no verb %q.%s See \"kustash -help\"", name, didYouMean(name, names))
-}
-
-// didYouMean returns " Did you mean …?", or nothing if no name is near.
-func didYouMean(given string, names []string) string {
-	sort.Strings(names)
-	best, distance := "", 3
-	for _, n := range names {
-		if d := levenshtein.Distance(given, n, nil); d < distance {
-			best, distance = n, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" Did you mean %q?", best)
+	return fmt.Errorf("there is no verb %q.%s See \"kustash -help\"", name, config.DidYouMean(name, names))
 }
 
 // globalFlags takes the flags in front of the verb. ok is false if the program

@@ -49,7 +49,7 @@ func runOutput(ctx context.Context, p *process, v *verb, args []string) (int, er
 		}
 		names = append(names, o.Name)
 	}
-	return 0, fmt.Errorf("the pipeline has no output %q.%s", rest[0], didYouMean(rest[0], names))
+	return 0, fmt.Errorf("the pipeline has no output %q.%s", rest[0], config.DidYouMean(rest[0], names))
 }
 
 func (p *process) writeOutputs(outputs []config.Output) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/config"
 )
 
 // planFlags are the flags that narrow a plan.
@@ -121,7 +122,7 @@ func selectors(flagName string, texts []string, exports []pipeline.Export) ([]pi
 					known = append(known, t.Address)
 				}
 			}
-			return nil, fmt.Errorf("%s: nothing in the pipeline has the address %s.%s", flagName, text, didYouMean(text, known))
+			return nil, fmt.Errorf("%s: nothing in the pipeline has the address %s.%s", flagName, text, config.DidYouMean(text, known))
 		}
 		all = append(all, s)
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/config"
 )
 
 // Rules of all terminal output: results go to stdout and can be piped;
@@ -139,7 +140,7 @@ func (p *process) flagError(f *flag.FlagSet, v *verb, err error) error {
 	}
 	var names []string
 	f.VisitAll(func(f *flag.Flag) { names = append(names, "-"+f.Name) })
-	return fmt.Errorf("%s has no flag -%s.%s See \"kustash %s -help\"", v.name, name, didYouMean("-"+name, names), v.name)
+	return fmt.Errorf("%s has no flag -%s.%s See \"kustash %s -help\"", v.name, name, config.DidYouMean("-"+name, names), v.name)
 }
 
 func (p *process) verbHelp(f *flag.FlagSet, v *verb) {

@@ -125,7 +125,7 @@ func chooseWorkspace(pl *config.Pipeline, name string) (config.Workspace, error)
 	case name == "":
 		return config.Workspace{}, fmt.Errorf("there are several workspaces; choose one with -workspace: %s", strings.Join(names, ", "))
 	}
-	return config.Workspace{}, fmt.Errorf("there is no workspace %q.%s", name, didYouMean(name, names))
+	return config.Workspace{}, fmt.Errorf("there is no workspace %q.%s", name, config.DidYouMean(name, names))
 }
 
 // asker is implemented by sources that take queries as they are.
@@ -257,7 +257,7 @@ func (p *process) newResult(o *queryFlags) (*result, error) {
 		if o.out != "" {
 			return nil, fmt.Errorf("-out=%s: the file's name must end in .parquet, .csv or .jsonl", o.out)
 		}
-		return nil, fmt.Errorf("-format=%s:%s the formats are table, csv and jsonl", o.format, didYouMean(o.format, []string{"table", "csv", "jsonl"}))
+		return nil, fmt.Errorf("-format=%s:%s the formats are table, csv and jsonl", o.format, config.DidYouMean(o.format, []string{"table", "csv", "jsonl"}))
 	}
 	if err != nil {
 		return nil, err

@@ -98,15 +98,6 @@ func TestLineDiff(t *testing.T) {
 	}
 }
 
-func TestDidYouMean(t *testing.T) {
-	names := []string{"plan", "apply", "status"}
-	for given, want := range map[string]string{"pln": ` Did you mean "plan"?`, "aply": ` Did you mean "apply"?`, "xyzzy": ""} {
-		if got := didYouMean(given, names); got != want {
-			t.Errorf("didYouMean(%q) = %q, want %q", given, got, want)
-		}
-	}
-}
-
 // A value from a log must not act on the terminal.
 func TestCell(t *testing.T) {
 	if got := cell("a\x1b[31mred\nline\u0085"); strings.ContainsAny(got, "\x1b\n\u0085") {

@@ -54,7 +54,7 @@ func (l *loader) newSettings(class, kind string, at hcl.Range) (any, bool) {
 		l.errorAt(at, "Not supported by this version", "The %s kind %q is not supported by this version.%s", class, kind, have)
 		return nil, false
 	}
-	hint := didYouMean(kind, kinds)
+	hint := DidYouMean(kind, kinds)
 	if hint == "" {
 		hint = have
 	}

@@ -56,8 +56,9 @@ func start(d *hcl.Diagnostic) hcl.Range {
 	return *d.Subject
 }
 
-// didYouMean returns ` Did you mean "…"?`, or nothing if no name is near.
-func didYouMean(given string, names []string) string {
+// DidYouMean returns ` Did you mean "…"?`, or nothing if no name is near.
+// Case does not matter, and names is left as it is.
+func DidYouMean(given string, names []string) string {
 	best, distance := "", min(3, len(given))
 	names = slices.Clone(names)
 	sort.Strings(names)

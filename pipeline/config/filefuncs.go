@@ -103,7 +103,7 @@ func (l *loader) nearFile(name string) string {
 	for _, e := range entries {
 		names = append(names, e.Name())
 	}
-	hint := didYouMean(base, names)
+	hint := DidYouMean(base, names)
 	if dir == "" || hint == "" {
 		return hint
 	}

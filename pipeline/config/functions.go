@@ -114,7 +114,7 @@ func (l *loader) unknownFunction(name string) string {
 	if habit, ok := functionHabits[name]; ok {
 		return fmt.Sprintf("There is no function named %q. %s", name, habit)
 	}
-	return fmt.Sprintf("There is no function named %q.%s", name, didYouMean(name, sortedKeys(l.functions)))
+	return fmt.Sprintf("There is no function named %q.%s", name, DidYouMean(name, sortedKeys(l.functions)))
 }
 
 // functionError is an error of a function that is worded as a diagnostic and

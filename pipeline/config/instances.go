@@ -229,7 +229,7 @@ func (b *body) choice(name string, words []string, later map[string]string) stri
 		b.fail(attr, "Not supported by this version", "%s = %q is not supported by this version. %s", name, text, instead)
 	} else {
 		all := append(words, sortedKeys(later)...)
-		b.fail(attr, "Unsuitable value", "The value of %q must be %s, not %q.%s", name, listed(words), clip(text), didYouMean(text, all))
+		b.fail(attr, "Unsuitable value", "The value of %q must be %s, not %q.%s", name, listed(words), clip(text), DidYouMean(text, all))
 	}
 	return words[0]
 }

@@ -107,7 +107,7 @@ func (l *loader) unknownBlock(name string, at hcl.Range) {
 		l.errorAt(at, "Unsupported block type", "Blocks of type %q are not expected here. %s", name, habit)
 		return
 	}
-	l.errorAt(at, "Unsupported block type", "Blocks of type %q are not expected here.%s", name, didYouMean(name, sortedKeys(rootBlocks)))
+	l.errorAt(at, "Unsupported block type", "Blocks of type %q are not expected here.%s", name, DidYouMean(name, sortedKeys(rootBlocks)))
 }
 
 func (l *loader) wrongLabels(b *hclsyntax.Block, labels []string) {

@@ -133,7 +133,7 @@ func kindHabit(l *loader, root, name string, t hcl.Traversal) string {
 }
 
 func (l *loader) undeclared(at hcl.Range, what, reference, name string, names []string, advice string) {
-	if hint := didYouMean(name, names); hint != "" {
+	if hint := DidYouMean(name, names); hint != "" {
 		advice = strings.TrimSpace(hint)
 	}
 	l.errorAt(at, "Reference to undeclared "+what, "The pipeline declares no %s %q, to which %s refers. %s", what, name, reference, advice)
@@ -160,10 +160,10 @@ func (l *loader) unknownRoot(t hcl.Traversal) {
 				return
 			}
 		}
-		l.errorAt(at, "Invalid reference", "Nothing is named %q. If a text was meant, put it in quotes.%s", root, didYouMean(root, roots))
+		l.errorAt(at, "Invalid reference", "Nothing is named %q. If a text was meant, put it in quotes.%s", root, DidYouMean(root, roots))
 		return
 	}
-	hint := didYouMean(root, roots)
+	hint := DidYouMean(root, roots)
 	if hint == "" {
 		hint = " References begin with " + listed(roots) + "."
 	}
@@ -193,7 +193,7 @@ func (l *loader) checkMembers(v cty.Value, t hcl.Traversal) {
 		return
 	}
 	names := sortedKeys(v.Type().AttributeTypes())
-	hint := didYouMean(step.Name, names)
+	hint := DidYouMean(step.Name, names)
 	if hint == "" {
 		hint = " There are " + listed(names) + "."
 	}

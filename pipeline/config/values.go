@@ -58,7 +58,7 @@ func (l *loader) assignVariables() {
 		v, ok := l.variables[arg.Name]
 		if !ok {
 			l.errorAt(hcl.Range{}, "Value for undeclared variable", "The argument -var %s=… names a variable that the pipeline does not declare.%s",
-				arg.Name, didYouMean(arg.Name, sortedKeys(l.variables)))
+				arg.Name, DidYouMean(arg.Name, sortedKeys(l.variables)))
 			continue
 		}
 		l.giveText(v, arg.Value, "-var "+arg.Name)
@@ -148,7 +148,7 @@ func (l *loader) giveFile(name string) {
 		a := attrs[key]
 		v, ok := l.variables[key]
 		if !ok {
-			l.errorAt(a.NameRange, "Value for undeclared variable", "The pipeline declares no variable %q.%s", key, didYouMean(key, sortedKeys(l.variables)))
+			l.errorAt(a.NameRange, "Value for undeclared variable", "The pipeline declares no variable %q.%s", key, DidYouMean(key, sortedKeys(l.variables)))
 			continue
 		}
 		if v.sensitive {

@@ -122,7 +122,7 @@ func (w *window) slice() (step time.Duration, whole bool) {
 	step, err := parseDuration(text)
 	switch {
 	case err != nil:
-		hint := didYouMean(text, []string{"auto", "none"})
+		hint := DidYouMean(text, []string{"auto", "none"})
 		w.wrongAt("slice", "Invalid slice", "The width of slices is \"auto\", \"none\" or a duration. %s%s", sentence(err.Error()), hint)
 		return 0, false
 	case step == 0:
