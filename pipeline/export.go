@@ -15,7 +15,7 @@ import (
 func (s *state) attempt(ctx context.Context, p piece) error {
 	t := &tee{state: s, piece: p}
 	defer t.abort()
-	err := p.export.Source.Read(ctx, p.Slice, func(rec arrow.Record) error { return t.write(ctx, rec) })
+	_, err := p.export.Source.Read(ctx, p.Slice, func(rec arrow.Record) error { return t.write(ctx, rec) })
 	if err != nil && !errors.Is(err, errNoSink) {
 		return err // nothing of it counts, not even what a sink refused: it may be asked again
 	}

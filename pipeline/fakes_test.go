@@ -35,7 +35,7 @@ type tableRow struct {
 
 var tableColumns = Schema{{Name: "TimeGenerated", Type: Datetime}, {Name: "Id", Type: String}}
 
-func (s *tableSource) Read(ctx context.Context, slice Slice, emit func(arrow.Record) error) error {
+func (s *tableSource) Read(ctx context.Context, slice Slice, emit func(arrow.Record) error) (Reading, error) {
 	s.mu.Lock()
 	s.reads++
 	fault := -1
@@ -55,14 +55,14 @@ func (s *tableSource) Read(ctx context.Context, slice Slice, emit func(arrow.Rec
 	}
 	switch fault {
 	case 0:
-		return &RetryAfter{Err: errors.New("throttled")}
+		return Reading{}, &RetryAfter{Err: errors.New("throttled")}
 	case 1:
 		hits = hits[:len(hits)/2] // the connection breaks after half of them
 	}
 	for start := 0; ; start += 3 {
 		end := min(start+3, len(hits))
 		if err := emitRows(hits[start:end], emit); err != nil {
-			return err
+			return Reading{}, err
 		}
 		if end == len(hits) {
 			break
@@ -70,11 +70,11 @@ func (s *tableSource) Read(ctx context.Context, slice Slice, emit func(arrow.Rec
 	}
 	switch {
 	case fault == 1:
-		return &RetryAfter{Err: errors.New("connection reset")}
+		return Reading{}, &RetryAfter{Err: errors.New("connection reset")}
 	case tooLarge:
-		return fmt.Errorf("limit of %d rows: %w", s.limit, ErrTooLarge)
+		return Reading{}, fmt.Errorf("limit of %d rows: %w", s.limit, ErrTooLarge)
 	}
-	return ctx.Err()
+	return Reading{Received: int64(len(hits))}, ctx.Err()
 }
 
 func emitRows(rows []tableRow, emit func(arrow.Record) error) error {

@@ -12,7 +12,39 @@ type Query struct {
 	TimeColumn  string // the column that slices are cut on
 	Workspace   string // workspace id (GUID), for metadata and messages
 	Fingerprint string // "fp1:" and a hash of all that makes it the same query
+	// TimeSlack is how far TimeColumn may be from the column that the service
+	// filters by, in both directions. It matters only where they differ.
+	TimeSlack time.Duration
+	// Reach is how much earlier than its slice the query reads, where its text
+	// places the slice by itself.
+	Reach time.Duration
+	// Plan is the plan of the table that the query reads.
+	Plan TablePlan
+	// AssumeSliceable is the author's word that the query means the same in
+	// slices although its text does not show it.
+	AssumeSliceable bool
+	// MissingTable says what a table means that the workspace does not have.
+	MissingTable MissingTable
 }
+
+// TablePlan is the plan of a table, which decides how it can be queried.
+type TablePlan string
+
+// The plans of tables.
+const (
+	Analytics TablePlan = "" // the default
+	Basic     TablePlan = "basic"
+	Auxiliary TablePlan = "auxiliary"
+)
+
+// MissingTable says what a query of a missing table is.
+type MissingTable string
+
+// The ways to treat missing tables.
+const (
+	MissingError MissingTable = "" // the default
+	MissingSkip  MissingTable = "skip"
+)
 
 // Slice is the unit of reading, retry and commit: one window of one query.
 type Slice struct {
@@ -73,9 +105,6 @@ type Export struct {
 	Workspace string
 	Late      Late
 	OnChange  OnChange
-	// AssumeSliceable is the author's word that the query means the same in
-	// slices although its text does not show it.
-	AssumeSliceable bool
 }
 
 // Late says what happens to rows that arrive after their slice was read.

@@ -11,6 +11,9 @@ import (
 // rows of a load and not the others.
 const CutDelay = 10 * time.Minute
 
+// CutAt returns the cut of a run that was planned at the time now.
+func CutAt(now time.Time) time.Time { return now.UTC().Add(-CutDelay).Truncate(TickSize) }
+
 // Bounds of a slice whose width the probe chooses. The service calls a span of
 // data read of more than 15 days excessive, and may throttle one of more than
 // 90 (https://learn.microsoft.com/azure/azure-monitor/logs/query-optimization).
@@ -73,7 +76,7 @@ func Uncovered(e Export, h *History, now time.Time, only func(Export, Window) []
 // the exports and of time. It is pure: the same arguments give the same plan.
 // now is the service's clock.
 func BuildPlan(exports []Export, h *History, now time.Time, o PlanOptions) (*Plan, error) {
-	p := &Plan{Now: now.UTC(), Cut: now.UTC().Add(-CutDelay).Truncate(TickSize)}
+	p := &Plan{Now: now.UTC(), Cut: CutAt(now)}
 	for _, e := range exports {
 		missing := Uncovered(e, h, now, o.Only)
 		volume, probed := o.Volumes[e.Query.Address]

@@ -239,11 +239,11 @@ func TestTooManyRowsOnOneTick(t *testing.T) {
 // refusing is a source without access.
 type refusing struct{ tableSource }
 
-func (s *refusing) Read(ctx context.Context, slice Slice, emit func(arrow.Record) error) error {
+func (s *refusing) Read(ctx context.Context, slice Slice, emit func(arrow.Record) error) (Reading, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reads++
-	return fmt.Errorf("role missing: %w", ErrAccess)
+	return Reading{}, fmt.Errorf("role missing: %w", ErrAccess)
 }
 
 func TestAccessDeniedStopsTheSource(t *testing.T) {
@@ -338,13 +338,13 @@ type brokenOnce struct {
 	broken bool
 }
 
-func (s *brokenOnce) Read(ctx context.Context, slice Slice, emit func(arrow.Record) error) error {
-	err := s.Source.Read(ctx, slice, emit)
+func (s *brokenOnce) Read(ctx context.Context, slice Slice, emit func(arrow.Record) error) (Reading, error) {
+	reading, err := s.Source.Read(ctx, slice, emit)
 	if err == nil && !s.broken {
 		s.broken = true
-		return &RetryAfter{Err: errors.New("connection reset")}
+		err = &RetryAfter{Err: errors.New("connection reset")}
 	}
-	return err
+	return reading, err
 }
 
 // fullOnce takes no first file.

@@ -22,12 +22,38 @@ type Source interface {
 	// record is valid until emit returns; whoever keeps it longer calls
 	// Retain. If emit returns an error, Read stops and returns it unchanged.
 	//
-	// ErrTooLarge asks for a smaller slice, a *RetryAfter for another try.
-	// ErrQuery says that no slice of this query can be read, ErrAccess that no
+	// A *TooLarge, or ErrTooLarge itself, asks for a smaller slice, a
+	// *RetryAfter for another try. ErrQuery says that no slice of this query can be read, ErrAccess that no
 	// slice of this source can, until somebody acts. Any other error is final
 	// for the slice. After the last try of a *RetryAfter whose cause is
 	// ErrTooLarge the slice is split as well.
-	Read(ctx context.Context, s Slice, emit func(arrow.Record) error) error
+	//
+	// A slice with a Part is that share of the rows: what Read returns for the
+	// parts of a window, "0" to "f" and each of them again with one more digit,
+	// is together what it returns for the window, each row in one of them.
+	Read(ctx context.Context, s Slice, emit func(arrow.Record) error) (Reading, error)
+}
+
+// Reading is what a source says of a complete read besides its rows.
+type Reading struct {
+	Received int64 // rows that the service sent, with those that the source dropped as outside of the window
+	Size     int64 // bytes of the answer as the service measures them; 0 if it did not say
+	Ends     Ends
+}
+
+// Ends says how the ends of a slice were kept.
+type Ends string
+
+// Approximate says that a row near an end of the slice may lie in its
+// neighbour as well, or in neither: nothing in the answer tells. Other slices
+// are exact.
+const Approximate Ends = "approximate"
+
+// Counter is implemented by sources that can count.
+type Counter interface {
+	// Count returns how many rows Read hands over for the slice, its part and
+	// its cut included. Errors are those of Read.
+	Count(ctx context.Context, s Slice) (int64, error)
 }
 
 // Clock is implemented by sources that can tell the service's time, which is
@@ -40,9 +66,17 @@ type Clock interface {
 type Prober interface {
 	// Probe counts what a query reads, by bins of step that lie on the grid,
 	// cut off at the ends of the windows. Bins without rows may be left out.
-	// It counts the query's input, an upper bound of its output as a rule;
-	// the result is a hint for the width of slices, never evidence.
-	Probe(ctx context.Context, q Query, windows []Window, step time.Duration) ([]Bin, error)
+	// It counts the query's input under the cut, an upper bound of its output
+	// as a rule: a hint for the width of slices, never evidence of a complete
+	// read.
+	Probe(ctx context.Context, q Query, windows []Window, step time.Duration, cut Cut) ([]Bin, error)
+}
+
+// Retainer is implemented by sources that forget old rows.
+type Retainer interface {
+	// Oldest returns the time of the oldest row that q can still read; zero if
+	// there is none.
+	Oldest(ctx context.Context, q Query) (time.Time, error)
 }
 
 // Bin is the amount of input in one window.
@@ -55,12 +89,25 @@ type Bin struct {
 // Checker is implemented by sources that can judge a query without the
 // network.
 type Checker interface {
-	// Check reports why q cannot be read in slices, or what its author should
-	// know about doing so. whole says that the window is read in one piece.
-	Check(q Query, whole bool) []Problem
+	// Check judges q. whole says that the window is read in one piece.
+	Check(q Query, whole bool) Judgement
 	// Fingerprint returns "fp1:" and a hash that is equal for queries that
 	// differ in comments and white space only.
 	Fingerprint(q Query) string
+}
+
+// Judgement is what can be told of a query from its text alone.
+type Judgement struct {
+	// Problems say why the query cannot be read in slices, or what its author
+	// should know about doing so.
+	Problems []Problem
+	// Atom is the width of the pieces of time that the query aggregates by:
+	// windows, slices and folders have to lie on its multiples. 0 is none.
+	Atom time.Duration
+	// Loose says that some of what the query reads is reached by the service's
+	// own time filter alone, so that the rows of a slice have to be told by the
+	// time column of the result.
+	Loose bool
 }
 
 // Problem is a remark on a query's text.
@@ -75,6 +122,18 @@ type Problem struct {
 // ErrTooLarge is returned by a Source when an answer does not fit the
 // service's limits. The engine splits the slice.
 var ErrTooLarge = errors.New("the answer exceeds a limit of the service")
+
+// TooLarge is an ErrTooLarge of which the source knows the excess.
+type TooLarge struct {
+	Times float64 // the answer would fill this many answers; 0 if that is not known
+	Err   error   // what happened
+}
+
+// Error implements error.
+func (e *TooLarge) Error() string { return e.Err.Error() }
+
+// Unwrap returns what happened, and ErrTooLarge.
+func (e *TooLarge) Unwrap() []error { return []error{ErrTooLarge, e.Err} }
 
 // ErrAccess is returned by a Source when credentials, rights or the address of
 // the workspace are wrong, so that every other slice would fail the same way.

@@ -108,7 +108,7 @@ func probe(ctx context.Context, e Export, h *History, now time.Time, only func(E
 	}
 	var bins []Bin
 	err := retry.Do(ctx, func() (err error) {
-		bins, err = prober.Probe(ctx, e.Query, windows, probeStep)
+		bins, err = prober.Probe(ctx, e.Query, windows, probeStep, Cut{To: CutAt(now)})
 		return err
 	}, nil)
 	if err != nil {

@@ -170,7 +170,7 @@ func (p *process) querySlices(ctx context.Context, w config.Workspace, text stri
 	}
 	q := pipeline.Query{Address: "query", Text: text, TimeColumn: "TimeGenerated", Workspace: w.ID}
 	if c, ok := w.Source.(pipeline.Checker); ok {
-		for _, problem := range c.Check(q, false) {
+		for _, problem := range c.Check(q, false).Problems {
 			if !problem.Warning {
 				return fmt.Errorf("%s: %s", problem.Summary, problem.Detail)
 			}
@@ -206,11 +206,12 @@ func (p *process) readWhole(ctx context.Context, source pipeline.Source, s pipel
 	defer drop()
 	err := p.retry.Do(ctx, func() error {
 		drop()
-		return source.Read(ctx, s, func(r arrow.Record) error {
+		_, err := source.Read(ctx, s, func(r arrow.Record) error {
 			r.Retain()
 			held = append(held, r)
 			return nil
 		})
+		return err
 	}, p.tellRetry)
 	if err != nil {
 		return err

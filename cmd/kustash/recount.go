@@ -72,7 +72,7 @@ func (c *checker) countRows(ctx context.Context, e pipeline.Export, r pipeline.R
 	s.Query.Text = strings.TrimRight(s.Query.Text, "; \t\r\n") + "\n| count"
 	err = c.retry.Do(ctx, func() error {
 		n = -1
-		return e.Source.Read(ctx, s, func(rec arrow.Record) error {
+		_, err := e.Source.Read(ctx, s, func(rec arrow.Record) error {
 			counts, ok := rec.Column(0).(*array.Int64)
 			if !ok || rec.NumCols() != 1 || rec.NumRows() > 1 {
 				return fmt.Errorf("%w: the count is no number", pipeline.ErrQuery)
@@ -82,6 +82,7 @@ func (c *checker) countRows(ctx context.Context, e pipeline.Export, r pipeline.R
 			}
 			return nil
 		})
+		return err
 	}, c.tellRetry)
 	if err == nil && n < 0 {
 		err = errors.New("the answer has no count")

@@ -73,9 +73,11 @@ type stateSettings struct {
 // fakeSource refuses queries with "top" and warns of "search".
 type fakeSource struct{ block WorkspaceBlock }
 
-func (fakeSource) Read(context.Context, pipeline.Slice, func(arrow.Record) error) error { return nil }
+func (fakeSource) Read(context.Context, pipeline.Slice, func(arrow.Record) error) (pipeline.Reading, error) {
+	return pipeline.Reading{}, nil
+}
 
-func (fakeSource) Check(q pipeline.Query, whole bool) []pipeline.Problem {
+func (fakeSource) Check(q pipeline.Query, whole bool) pipeline.Judgement {
 	var found []pipeline.Problem
 	for _, word := range []string{"top", "broken", "search", "grüße"} {
 		i := strings.Index(q.Text, word)
@@ -85,7 +87,7 @@ func (fakeSource) Check(q pipeline.Query, whole bool) []pipeline.Problem {
 		found = append(found, pipeline.Problem{Summary: "Query cannot be cut", Detail: fmt.Sprintf("The operator %q is the matter.", word),
 			Offset: i, Length: len(word), Warning: word == "search"})
 	}
-	return found
+	return pipeline.Judgement{Problems: found}
 }
 
 func (fakeSource) Fingerprint(q pipeline.Query) string {

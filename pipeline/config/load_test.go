@@ -32,8 +32,8 @@ func TestFullPipeline(t *testing.T) {
 		events.Query.Workspace != "11111111-2222-3333-4444-555555555555" || events.Limits.Rows != 1000 || events.Limits.Bytes != 64000000 {
 		t.Errorf("export = %+v", events)
 	}
-	if events.Late != pipeline.LateIgnore || events.OnChange != pipeline.Forward || !events.AssumeSliceable {
-		t.Errorf("late, on_change, assume_sliceable = %v, %v, %v", events.Late, events.OnChange, events.AssumeSliceable)
+	if events.Late != pipeline.LateIgnore || events.OnChange != pipeline.Forward || !events.Query.AssumeSliceable {
+		t.Errorf("late, on_change, assume_sliceable = %v, %v, %v", events.Late, events.OnChange, events.Query.AssumeSliceable)
 	}
 	wantSpan := pipeline.Span{
 		Start: pipeline.Bound{Relative: true, Ago: 30 * 24 * time.Hour}, End: pipeline.Bound{Relative: true, Ago: 36 * time.Hour},

@@ -46,7 +46,7 @@ func (l *loader) evaluateQuery(b *block) {
 		e.Late = pipeline.Late(body.choice("late", []string{string(pipeline.LateIgnore)}, laterLate))
 		e.OnChange = pipeline.OnChange(body.choice("on_change", []string{string(pipeline.Forward)}, laterChange))
 		body.choice("missing_table", []string{"error"}, laterMissing)
-		e.AssumeSliceable = body.truth("assume_sliceable")
+		e.Query.AssumeSliceable = body.truth("assume_sliceable")
 		e.Query.Text = body.kql()
 		e.Targets = body.targets()
 		body.window(e, s.blocks["window"])
@@ -175,15 +175,15 @@ func (b *body) check(e *pipeline.Export) {
 	}
 	e.Query.Fingerprint = checker.Fingerprint(e.Query)
 	attr := b.content.Attributes["kql"]
-	problems := checker.Check(e.Query, e.Span.Whole)
+	problems := checker.Check(e.Query, e.Span.Whole).Problems
 	stays := make(map[pipeline.Problem]bool) // even where slices are not the matter
-	if e.AssumeSliceable {
-		for _, p := range checker.Check(e.Query, true) {
+	if e.Query.AssumeSliceable {
+		for _, p := range checker.Check(e.Query, true).Problems {
 			stays[p] = true
 		}
 	}
 	for _, p := range problems {
-		warning := p.Warning || e.AssumeSliceable && !stays[p]
+		warning := p.Warning || e.Query.AssumeSliceable && !stays[p]
 		b.ok = b.ok && warning
 		d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: p.Summary, Detail: p.Detail}
 		if warning {

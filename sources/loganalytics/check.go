@@ -13,7 +13,9 @@ const wayOut = ` Read the window in one piece with slice = "none", or, if you kn
 // and refuses everything else: a query of which it says nothing gives in
 // slices the rows that it gives in one piece. What a saved function behind a
 // plain name does it cannot see.
-func (s *Source) Check(q pipeline.Query, whole bool) []pipeline.Problem { return check(q.Text, whole) }
+func (s *Source) Check(q pipeline.Query, whole bool) pipeline.Judgement {
+	return pipeline.Judgement{Problems: check(q.Text, whole)}
+}
 
 func check(text string, whole bool) []pipeline.Problem {
 	script := newScript(text)

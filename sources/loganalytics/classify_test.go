@@ -126,7 +126,7 @@ func TestOutcomes(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newService(t, c.answer)
-			err := s.source(t).Read(context.Background(), testSlice("T\n| where x"), new(collect).emit)
+			_, err := s.source(t).Read(context.Background(), testSlice("T\n| where x"), new(collect).emit)
 			if got := outcomeOf(err); got != c.want {
 				t.Errorf("%v is %q, want %q", err, got, c.want)
 			}

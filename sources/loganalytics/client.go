@@ -56,68 +56,69 @@ func newClient(s settings, headers time.Duration) *http.Client {
 	}
 }
 
-// ask sends a question and hands the rows of its answer to emit. It returns
+// ask sends a question and hands the rows of its answer to emit. The error is
 // nil only for a complete answer.
-func (s *Source) ask(ctx context.Context, q question, emit func(arrow.Record) error) error {
+func (s *Source) ask(ctx context.Context, q question, emit func(arrow.Record) error) (pipeline.Reading, error) {
+	var nothing pipeline.Reading
 	leave, err := s.governor.enter(ctx)
 	if err != nil {
-		return err
+		return nothing, err
 	}
 	defer leave()
 	token, err := s.tokens.Token(ctx)
 	for renewed := false; ; renewed = true {
 		if err != nil {
-			return tokenFailure(ctx, err)
+			return nothing, tokenFailure(ctx, err)
 		}
 		if err := s.governor.turn(ctx); err != nil {
-			return err
+			return nothing, err
 		}
 		q.token = token.AccessToken
-		f := s.exchange(ctx, q, func(r *http.Request) { token.SetAuthHeader(r) }, emit)
+		reading, f := s.exchange(ctx, q, func(r *http.Request) { token.SetAuthHeader(r) }, emit)
 		if f == nil {
-			return nil
+			return reading, nil
 		}
 		var rejected *failure
 		if renewed || !errors.As(f, &rejected) || !rejected.renew {
-			return f
+			return nothing, f
 		}
 		token, err = s.tokens.Renew(ctx, token)
 	}
 }
 
 // exchange sends one request and reads its answer.
-func (s *Source) exchange(ctx context.Context, q question, authorize func(*http.Request), emit func(arrow.Record) error) error {
+func (s *Source) exchange(ctx context.Context, q question, authorize func(*http.Request), emit func(arrow.Record) error) (reading pipeline.Reading, err error) {
 	b := &body{idle: s.idle}
 	r, err := s.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) { b.conn = info.Conn },
 	}), q)
 	if err != nil {
-		return err
+		return reading, err
 	}
 	authorize(r)
 	response, err := s.http.Do(r)
 	if err != nil {
-		return s.noAnswer(ctx, q, err)
+		return reading, s.noAnswer(ctx, q, err)
 	}
 	defer response.Body.Close()
 	b.raw = response.Body
 	plain, err := unpack(response, b)
 	if err != nil {
-		return s.badBody(ctx, q, response, b, err)
+		return reading, s.badBody(ctx, q, response, b, err)
 	}
 	if response.StatusCode != http.StatusOK {
 		text, err := io.ReadAll(io.LimitReader(plain, errorBody))
 		if err != nil && len(text) == 0 && ctx.Err() != nil {
-			return ctx.Err()
+			return reading, ctx.Err()
 		}
-		return s.refusal(q, response, text)
+		return reading, s.refusal(q, response, text)
 	}
 	s.governor.accepted()
 	return s.rows(ctx, q, response, b, plain, emit)
 }
 
 // rows reads the answer of a request that was accepted.
-func (s *Source) rows(ctx context.Context, q question, response *http.Response, b *body, plain io.Reader, emit func(arrow.Record) error) error {
+func (s *Source) rows(ctx context.Context, q question, response *http.Response, b *body, plain io.Reader, emit func(arrow.Record) error) (reading pipeline.Reading, err error) {
 	var refused error
 	a, err := decodeAnswer(plain, func(rec arrow.Record) error {
 		refused = emit(rec)
@@ -125,18 +126,22 @@ func (s *Source) rows(ctx context.Context, q question, response *http.Response, 
 	})
 	switch {
 	case refused != nil:
-		return refused
+		return reading, refused
 	case err != nil:
-		return s.badBody(ctx, q, response, b, err)
+		return reading, s.badBody(ctx, q, response, b, err)
 	case a.Err != nil:
-		return s.partial(q, response, a)
+		return reading, s.partial(q, response, a)
 	case a.Tables != 1:
-		return s.fail(q, response, pipeline.ErrQuery, fmt.Sprintf("the answer has %d results; a query must have one", a.Tables))
+		return reading, s.fail(q, response, pipeline.ErrQuery, fmt.Sprintf("the answer has %d results; a query must have one", a.Tables))
 	case a.Stats != nil && a.Stats.RowCount != nil && *a.Stats.RowCount != a.Rows:
-		return again(0, s.fail(q, response, nil,
+		return reading, again(0, s.fail(q, response, nil,
 			fmt.Sprintf("the answer holds %d rows, but the service counted %d", a.Rows, *a.Stats.RowCount)))
 	}
-	return nil
+	reading.Received = a.Rows
+	if a.Stats != nil && a.Stats.Size != nil {
+		reading.Size = *a.Stats.Size
+	}
+	return reading, nil
 }
 
 // badBody explains a body that is no complete answer.

@@ -87,7 +87,7 @@ func TestSlicesOfEmulator(t *testing.T) {
 			seen := map[int64]int{}
 			for from := 0; from < 30; from += 7 {
 				w := pipeline.Window{Start: (pipeline.TickOf(start) + pipeline.Tick(from)).Time(), End: (pipeline.TickOf(start) + pipeline.Tick(from+7)).Time()}
-				err := s.Read(context.Background(), pipeline.Slice{Query: pipeline.Query{Text: text}, Window: w}, numbers(seen))
+				_, err := s.Read(context.Background(), pipeline.Slice{Query: pipeline.Query{Text: text}, Window: w}, numbers(seen))
 				if err != nil {
 					t.Fatalf("%s: %v", text, err)
 				}
@@ -118,7 +118,7 @@ func TestCutsOfEmulator(t *testing.T) {
 	for i, c := range []pipeline.Cut{{To: cut}, {From: cut, To: cut.Add(time.Hour)}, {From: cut.Add(time.Hour)}} {
 		slice.Cut = c
 		before := len(seen)
-		if err := s.Read(context.Background(), slice, numbers(seen)); err != nil {
+		if _, err := s.Read(context.Background(), slice, numbers(seen)); err != nil {
 			t.Fatal(err)
 		}
 		if want := []int{5, 1, 2}[i]; len(seen)-before != want {
@@ -140,7 +140,7 @@ func TestLimitsOfEmulator(t *testing.T) {
 			"rows": {Rows: 10}, "bytes": {Bytes: 100}, "gateway": {GatewayBytes: 200}, "gateway as 502": {GatewayBytes: 200, GatewayStatus: 502},
 		} {
 			s := emulated(t, emulator.Config{Data: ticking(t, start, 1, 30), Limits: limits, OldWording: old}, "")
-			if err := s.Read(context.Background(), slice, new(collect).emit); outcomeOf(err) != tooLarge {
+			if _, err := s.Read(context.Background(), slice, new(collect).emit); outcomeOf(err) != tooLarge {
 				t.Errorf("%s: %v, want ErrTooLarge", name, err)
 			}
 		}
@@ -148,16 +148,16 @@ func TestLimitsOfEmulator(t *testing.T) {
 	for _, access := range []emulator.Access{emulator.Denied, emulator.DeniedNetwork, emulator.DeniedUnauthorized, emulator.DeniedUser} {
 		s := emulated(t, emulator.Config{Principals: []emulator.Principal{{Tenant: emulator.DemoTenantID, ClientID: emulator.DemoClientID,
 			ClientSecret: emulator.DemoClientSecret, Access: access}}}, "")
-		if err := s.Read(context.Background(), slice, new(collect).emit); outcomeOf(err) != noAccess {
+		if _, err := s.Read(context.Background(), slice, new(collect).emit); outcomeOf(err) != noAccess {
 			t.Errorf("%s: %v, want ErrAccess", access, err)
 		}
 	}
 	s := emulated(t, emulator.Config{}, "")
-	if err := s.Read(context.Background(), slice, new(collect).emit); outcomeOf(err) != noQuery {
+	if _, err := s.Read(context.Background(), slice, new(collect).emit); outcomeOf(err) != noQuery {
 		t.Errorf("missing table: %v, want ErrQuery", err)
 	}
 	wrong := emulated(t, emulator.Config{Principals: []emulator.Principal{{Tenant: emulator.DemoTenantID, ClientID: emulator.DemoClientID, ClientSecret: "x"}}}, "")
-	if err := wrong.Read(context.Background(), slice, new(collect).emit); !errors.Is(err, pipeline.ErrAccess) {
+	if _, err := wrong.Read(context.Background(), slice, new(collect).emit); !errors.Is(err, pipeline.ErrAccess) {
 		t.Errorf("wrong secret: %v, want ErrAccess", err)
 	}
 }
@@ -175,7 +175,7 @@ func TestProbeOfEmulator(t *testing.T) {
 	s := emulated(t, emulator.Config{Data: ticking(t, start, pipeline.Tick(10*time.Minute/pipeline.TickSize), 12)}, "")
 	w := []pipeline.Window{{Start: at("2026-01-01T00:45:00Z"), End: at("2026-01-01T02:00:00Z")}, {Start: at("2026-01-01T02:05:00Z"), End: at("2026-01-20T00:00:00Z")}}
 	for text, each := range map[string]int64{"A | where N > 5": 1, "union A, (B | take 1)": 2} {
-		bins, err := s.Probe(context.Background(), pipeline.Query{Text: text}, w, time.Hour)
+		bins, err := s.Probe(context.Background(), pipeline.Query{Text: text}, w, time.Hour, pipeline.Cut{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestProbeOfEmulator(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"imDns()", "union A, B*", "print 1", "A | where ("} {
-		if bins, err := s.Probe(context.Background(), pipeline.Query{Text: text}, w, time.Hour); err == nil {
+		if bins, err := s.Probe(context.Background(), pipeline.Query{Text: text}, w, time.Hour, pipeline.Cut{}); err == nil {
 			t.Errorf("Probe(%q) = %v, want an error", text, bins)
 		}
 	}

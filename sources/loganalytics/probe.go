@@ -43,7 +43,7 @@ func (s *Source) Now(ctx context.Context) (time.Time, error) {
 
 // Probe implements pipeline.Prober. It counts the tables that the text names;
 // a query that reads anything else cannot be estimated.
-func (s *Source) Probe(ctx context.Context, q pipeline.Query, windows []pipeline.Window, step time.Duration) ([]pipeline.Bin, error) {
+func (s *Source) Probe(ctx context.Context, q pipeline.Query, windows []pipeline.Window, step time.Duration, cut pipeline.Cut) ([]pipeline.Bin, error) {
 	script := newScript(q.Text)
 	if p, ok := script.broken(); ok {
 		return nil, fmt.Errorf("%w: %s", pipeline.ErrQuery, p.Summary)
@@ -65,7 +65,7 @@ func (s *Source) Probe(ctx context.Context, q pipeline.Query, windows []pipeline
 		for _, piece := range probePieces(window, step) {
 			counts := make(map[pipeline.Tick]pipeline.Bin)
 			for _, name := range tables {
-				if err := s.probe(ctx, name, column, piece, step, counts); err != nil {
+				if err := s.probe(ctx, name, column, piece, step, cut, counts); err != nil {
 					return nil, fmt.Errorf("count %s: %w", name, err)
 				}
 			}
@@ -96,9 +96,9 @@ func probePieces(w pipeline.Window, step time.Duration) []pipeline.Window {
 }
 
 // probe adds the rows of one table, by the start of their bin.
-func (s *Source) probe(ctx context.Context, name, column string, w pipeline.Window, step time.Duration, counts map[pipeline.Tick]pipeline.Bin) error {
+func (s *Source) probe(ctx context.Context, name, column string, w pipeline.Window, step time.Duration, cut pipeline.Cut, counts map[pipeline.Tick]pipeline.Bin) error {
 	text := fmt.Sprintf("%s%s | summarize Rows = count(), Bytes = sum(estimate_data_size(*)) by Start = bin(%s, %s)",
-		columnName(name), filter(column, w, pipeline.Cut{}), columnName(column), spanLiteral(step))
+		columnName(name), filter(column, w, cut), columnName(column), spanLiteral(step))
 	timespan := ""
 	if column == serviceColumn {
 		timespan = wider(w)

@@ -76,17 +76,18 @@ func (s *Source) host() string {
 // returns an error, by the rules of pipeline.Source for Read. timespan is sent
 // with it, in one of the forms of ISO 8601; "" sends none.
 func (s *Source) Query(ctx context.Context, text, timespan string, emit func(arrow.Record) error) error {
-	return s.ask(ctx, newQuestion(text, timespan), emit)
+	_, err := s.ask(ctx, newQuestion(text, timespan), emit)
+	return err
 }
 
 // Read implements pipeline.Source.
-func (s *Source) Read(ctx context.Context, sl pipeline.Slice, emit func(arrow.Record) error) error {
+func (s *Source) Read(ctx context.Context, sl pipeline.Slice, emit func(arrow.Record) error) (pipeline.Reading, error) {
 	if sl.Part != "" {
-		return errors.New("a part of an instant cannot be read from this source")
+		return pipeline.Reading{}, errors.New("a part of an instant cannot be read from this source")
 	}
 	r, err := rewrite(sl.Query.Text, sl.Query.TimeColumn, sl.Window, sl.Cut)
 	if err != nil {
-		return err
+		return pipeline.Reading{}, err
 	}
 	q := newQuestion(r.text, r.timespan)
 	q.written, q.author = sl.Query.Text, r.author

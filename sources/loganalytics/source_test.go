@@ -28,7 +28,7 @@ func TestReadRequest(t *testing.T) {
 	s := newService(t, reply(200, threeRows))
 	source := s.source(t, func(c *Config) { c.Limits = &Limits{Timeout: "90s"} })
 	var got collect
-	if err := source.Read(context.Background(), testSlice("T | where a < '<&>'"), got.emit); err != nil {
+	if _, err := source.Read(context.Background(), testSlice("T | where a < '<&>'"), got.emit); err != nil {
 		t.Fatal(err)
 	}
 	if fmt.Sprint(got.values) != "[a 9223372036854775807 b -1  (null)]" {
@@ -77,7 +77,7 @@ func TestQueryAsItIs(t *testing.T) {
 func TestReadWithoutRows(t *testing.T) {
 	s := newService(t, reply(200, `{"tables":[{"name":"P","columns":[{"name":"s","type":"string"}],"rows":[]}]}`))
 	var got collect
-	if err := s.source(t).Read(context.Background(), testSlice("T"), got.emit); err != nil {
+	if _, err := s.source(t).Read(context.Background(), testSlice("T"), got.emit); err != nil {
 		t.Fatal(err)
 	}
 	if got.records != 1 || got.rows != 0 || len(got.columns) != 1 {
@@ -92,19 +92,19 @@ func TestReadTrims(t *testing.T) {
 			row("2026-01-01T01:00:00Z"), row("2026-01-01T01:00:00.0000001Z")}, ",")+`]}],`+
 		`"statistics":{"query":{"datasetStatistics":[{"tableRowCount":5}]}}}`))
 	var got collect
-	if err := s.source(t).Read(context.Background(), testSlice("imDns()"), got.emit); err != nil {
+	if _, err := s.source(t).Read(context.Background(), testSlice("imDns()"), got.emit); err != nil {
 		t.Fatal(err)
 	}
 	if want := "[2026-01-01T00:00:00Z x 2026-01-01T01:00:00Z x]"; fmt.Sprint(got.values) != want {
 		t.Errorf("rows %v, want %s", got.values, want)
 	}
 	s.answer = reply(200, threeRows)
-	if err := s.source(t).Read(context.Background(), testSlice("imDns()"), got.emit); !errors.Is(err, pipeline.ErrQuery) {
+	if _, err := s.source(t).Read(context.Background(), testSlice("imDns()"), got.emit); !errors.Is(err, pipeline.ErrQuery) {
 		t.Errorf("without a time column: %v, want ErrQuery", err)
 	}
 	sl := testSlice("T")
 	sl.Part = "a"
-	if err := s.source(t).Read(context.Background(), sl, got.emit); err == nil {
+	if _, err := s.source(t).Read(context.Background(), sl, got.emit); err == nil {
 		t.Error("a hash part is read, want an error")
 	}
 }
@@ -112,7 +112,7 @@ func TestReadTrims(t *testing.T) {
 func TestEmitError(t *testing.T) {
 	s := newService(t, reply(200, threeRows))
 	stop := errors.New("disk full")
-	if err := s.source(t).Read(context.Background(), testSlice("T"), func(arrow.Record) error { return stop }); err != stop {
+	if _, err := s.source(t).Read(context.Background(), testSlice("T"), func(arrow.Record) error { return stop }); err != stop {
 		t.Errorf("Read = %v, want the error of emit itself", err)
 	}
 }
@@ -128,7 +128,7 @@ func TestTokenRenewal(t *testing.T) {
 	}
 	source := s.source(t)
 	for range 2 {
-		if err := source.Read(context.Background(), testSlice("T"), new(collect).emit); err != nil {
+		if _, err := source.Read(context.Background(), testSlice("T"), new(collect).emit); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -137,7 +137,7 @@ func TestTokenRenewal(t *testing.T) {
 	}
 	s.answer = reply(401, `{"error":{"code":"InvalidTokenError","message":"no"}}`)
 	before := s.tokens
-	if err := source.Read(context.Background(), testSlice("T"), new(collect).emit); !errors.Is(err, pipeline.ErrAccess) {
+	if _, err := source.Read(context.Background(), testSlice("T"), new(collect).emit); !errors.Is(err, pipeline.ErrAccess) {
 		t.Errorf("a token that is never accepted gives %v, want ErrAccess", err)
 	}
 	if s.tokens != before+1 {
@@ -156,7 +156,7 @@ func TestStalledAnswer(t *testing.T) {
 	t.Cleanup(func() { close(done) }) // before the server is closed
 	source := s.source(t)
 	source.idle = 30 * time.Millisecond
-	err := source.Read(context.Background(), testSlice("T"), new(collect).emit)
+	_, err := source.Read(context.Background(), testSlice("T"), new(collect).emit)
 	var again *pipeline.RetryAfter
 	if !errors.As(err, &again) || !errors.Is(err, pipeline.ErrTooLarge) || !strings.Contains(err.Error(), "stood still for 30ms") {
 		t.Errorf("Read = %v, want another try because the answer stood still", err)
@@ -196,7 +196,7 @@ func TestCancelled(t *testing.T) {
 		<-done
 	})
 	t.Cleanup(func() { close(done) })
-	err := s.source(t).Read(ctx, testSlice("T"), new(collect).emit)
+	_, err := s.source(t).Read(ctx, testSlice("T"), new(collect).emit)
 	var again *pipeline.RetryAfter
 	if !errors.Is(err, context.Canceled) || errors.As(err, &again) {
 		t.Errorf("Read = %v, want context.Canceled", err)
@@ -209,7 +209,7 @@ func TestSlowAnswer(t *testing.T) {
 	t.Cleanup(func() { close(done) })
 	source := s.source(t)
 	source.http.Transport.(*http.Transport).ResponseHeaderTimeout = 30 * time.Millisecond
-	err := source.Read(context.Background(), testSlice("T"), new(collect).emit)
+	_, err := source.Read(context.Background(), testSlice("T"), new(collect).emit)
 	var again *pipeline.RetryAfter
 	if !errors.As(err, &again) || !errors.Is(err, pipeline.ErrTooLarge) {
 		t.Errorf("Read = %v, want another try, then smaller slices", err)
