@@ -13,51 +13,59 @@ import (
 // returns nil when each of them has it or has been recorded as failed. An
 // error is one of the read: nothing of it has been kept.
 func (s *state) attempt(ctx context.Context, p piece) error {
-	t := &tee{state: s, piece: p}
+	t := newTee(s, p)
 	defer t.abort()
-	_, err := p.export.Source.Read(ctx, p.Slice, func(rec arrow.Record) error { return t.write(ctx, rec) })
-	if err != nil && !errors.Is(err, errNoSink) {
+	switch err := t.read(ctx, p.Slice, p.input); {
+	case errors.Is(err, errNoSink):
+		t.failures()
+		return nil
+	case err != nil:
 		return err // nothing of it counts, not even what a sink refused: it may be asked again
 	}
-	defer t.failures()
-	if err != nil {
-		return nil
-	}
-	if t.schema == nil {
-		return errors.New("the source handed over no record, not even one that names the columns")
-	}
 	s.step("read")
-	// From here on the slice is brought to its end even if the run is being
-	// stopped: a commit in flight takes no time worth saving.
-	ctx = context.WithoutCancel(ctx)
-	t.prepare(ctx)
-	if err := t.intend(); err != nil {
-		return err
-	}
-	t.commit(ctx)
-	return t.finish()
+	return t.bringToEnd(ctx)
 }
 
 // errNoSink ends a read whose every sink has failed.
 var errNoSink = errors.New("no sink is left to write to")
 
-// tee writes the records of one read to several sinks. A sink that fails is
-// recorded and left out; the others go on.
+// tee writes the records of a piece to several sinks, each slice that it reads
+// into a file of its own: one, or one for each hash part. A sink that fails is
+// recorded and left out; the others go on. What it has read counts together,
+// or not at all.
 type tee struct {
 	*state
-	piece  piece
-	schema *arrow.Schema // with the names of the files
-	outs   []*out
-	rows   int64
+	piece piece
+	outs  []*out
+	rows  int64
+
+	// of the slice that is being read
+	slice  Slice
+	schema *arrow.Schema // with the names of the files; nil before the first record
+	read1  int64         // its rows so far
 }
 
 // out is one sink of a tee.
 type out struct {
 	Target
+	files  []*file // of the slices read so far, in order
+	failed error   // why it is out
+}
+
+// file is one object on its way into a sink.
+type file struct {
+	File
 	tx      Tx
 	receipt Receipt
-	done    bool  // committed, or without rows
-	failed  error // why it is out
+	done    bool // published, or without rows
+}
+
+func newTee(s *state, p piece) *tee {
+	t := &tee{state: s, piece: p}
+	for _, target := range p.targets {
+		t.outs = append(t.outs, &out{Target: target})
+	}
+	return t
 }
 
 // live returns the sinks that have not failed.
@@ -71,11 +79,20 @@ func (t *tee) live() []*out {
 	return live
 }
 
+// last returns the file of the slice that is being read.
+func (o *out) last() *file { return o.files[len(o.files)-1] }
+
 // drop leaves a sink out from here on.
 func (t *tee) drop(o *out, doing string, err error) {
 	o.failed = fmt.Errorf("%s in %s: %w", doing, o.Address, err)
-	if o.tx != nil {
-		_ = o.tx.Abort()
+	o.abort()
+}
+
+func (o *out) abort() {
+	for _, f := range o.files {
+		if f.tx != nil && !f.done {
+			_ = f.tx.Abort()
+		}
 	}
 }
 
@@ -85,6 +102,38 @@ func (t *tee) failures() {
 		if o.failed != nil {
 			t.fail(t.piece, o.Identity, o.failed)
 		}
+	}
+}
+
+// read reads one slice into a new file of every sink and completes it. After an
+// error the tee is as it was before, but for sinks that have failed.
+func (t *tee) read(ctx context.Context, sl Slice, input Amount) error {
+	t.slice, t.schema, t.read1 = sl, nil, 0
+	reading, err := t.piece.export.Source.Read(ctx, sl, func(rec arrow.Record) error { return t.write(ctx, rec) })
+	switch {
+	case err != nil:
+		t.undo()
+		return err
+	case t.schema == nil:
+		return errors.New("the source handed over no record, not even one that names the columns")
+	}
+	// From here on the slice is brought to its end even if the run is being
+	// stopped: a commit in flight takes no time worth saving.
+	t.prepare(context.WithoutCancel(ctx), reading, input)
+	t.rows += t.read1
+	return nil
+}
+
+// undo drops the files of a read that has failed.
+func (t *tee) undo() {
+	if t.schema == nil {
+		return
+	}
+	for _, o := range t.live() {
+		if f := o.last(); f.tx != nil {
+			_ = f.tx.Abort()
+		}
+		o.files = o.files[:len(o.files)-1]
 	}
 }
 
@@ -101,12 +150,12 @@ func (t *tee) write(ctx context.Context, rec arrow.Record) error {
 	named := array.NewRecord(t.schema, rec.Columns(), rec.NumRows())
 	defer named.Release()
 	for _, o := range live {
-		if err := o.tx.Write(named); err != nil {
+		if err := o.last().tx.Write(named); err != nil {
 			t.drop(o, "write", err)
 		}
 	}
-	t.rows += rec.NumRows()
-	t.tell(Event{Kind: SliceRead, Query: t.piece.Query.Address, Window: t.piece.Window, Part: t.piece.Part, Rows: rec.NumRows()})
+	t.read1 += rec.NumRows()
+	t.tell(Event{Kind: SliceRead, Query: t.slice.Query.Address, Window: t.slice.Window, Part: t.slice.Part, Rows: rec.NumRows()})
 	return nil
 }
 
@@ -117,17 +166,17 @@ func (t *tee) begin(ctx context.Context, answer *arrow.Schema) error {
 		return err
 	}
 	t.schema = columns.Arrow()
-	for _, target := range t.piece.targets {
-		o := &out{Target: target}
-		t.outs = append(t.outs, o)
-		o.tx, err = target.Sink.Begin(ctx, File{
-			Slice:   t.piece.Slice,
+	for _, o := range t.live() {
+		f := &file{File: File{
+			Slice:   t.slice,
 			Number:  t.number(o),
 			Lineage: t.Lineage,
 			Columns: columns,
+			Ends:    EndsOf(answer),
 			Tool:    t.Tool,
-		})
-		if err != nil {
+		}}
+		o.files = append(o.files, f)
+		if f.tx, err = o.Sink.Begin(ctx, f.File); err != nil {
 			t.drop(o, "begin a file", err)
 		}
 	}
@@ -164,34 +213,55 @@ func (t *tee) columns(answer *arrow.Schema) (Schema, error) {
 
 // number returns how many intents the slice has had in this sink.
 func (t *tee) number(o *out) int {
-	key := intentKey{lineKey{t.piece.Query.Address, o.Identity}, sliceKey{t.piece.Window, t.piece.Part}}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.history.Line(key.query, key.sink).Intents(key.window, key.part) + t.intents[key]
+	line := t.history.Line(t.slice.Query.Address, o.Identity)
+	return line.Intents(t.slice.Window, t.slice.Part) + t.intents[o.intent(t.slice)]
 }
 
-// prepare completes the objects. A slice without rows leaves none, unless the
-// sink wants it.
-func (t *tee) prepare(ctx context.Context) {
+// intent is the key under which the intents of a slice in this sink are counted.
+func (o *out) intent(s Slice) intentKey {
+	return intentKey{lineKey{s.Query.Address, o.Identity}, sliceKey{s.Window, s.Part}}
+}
+
+// prepare completes the files of the slice that was read. A slice without rows
+// leaves none, unless the sink wants it.
+func (t *tee) prepare(ctx context.Context, reading Reading, input Amount) {
 	for _, o := range t.live() {
-		if t.rows == 0 && !o.WriteEmpty {
-			_ = o.tx.Abort()
-			o.done = true
-			o.receipt = Receipt{Window: t.piece.Window, Part: t.piece.Part, Cut: t.piece.Cut,
-				Fingerprint: t.piece.Query.Fingerprint}
-			continue
+		f := o.last()
+		if t.read1 == 0 && !o.WriteEmpty {
+			_ = f.tx.Abort()
+			f.done = true
+			f.receipt = Receipt{Window: f.Slice.Window, Part: f.Slice.Part, Cut: f.Slice.Cut,
+				Fingerprint: f.Slice.Query.Fingerprint, Ends: f.Ends}
+		} else {
+			receipt, err := f.tx.Prepare(ctx)
+			if err == nil && receipt.Rows != t.read1 {
+				err = fmt.Errorf("it counted %d rows of %d", receipt.Rows, t.read1)
+			}
+			if err != nil {
+				t.drop(o, "complete the file", err)
+				continue
+			}
+			f.receipt = receipt
 		}
-		receipt, err := o.tx.Prepare(ctx)
-		if err == nil && receipt.Rows != t.rows {
-			err = fmt.Errorf("it counted %d rows of %d", receipt.Rows, t.rows)
+		if reading.Received != t.read1 {
+			f.receipt.Received = reading.Received
 		}
-		if err != nil {
-			t.drop(o, "complete the file", err)
-			continue
-		}
-		o.receipt = receipt
+		f.receipt.Size, f.receipt.Input = reading.Size, input
 	}
 	t.step("prepare")
+}
+
+// bringToEnd commits what was read.
+func (t *tee) bringToEnd(ctx context.Context) error {
+	defer t.failures()
+	ctx = context.WithoutCancel(ctx)
+	if err := t.intend(); err != nil {
+		return err
+	}
+	t.commit(ctx)
+	return t.finish()
 }
 
 // intend records what is about to be published. Without that record nothing
@@ -199,14 +269,16 @@ func (t *tee) prepare(ctx context.Context) {
 func (t *tee) intend() error {
 	var entries []Entry
 	for _, o := range t.live() {
-		if o.done {
-			continue
+		objects := o.objects()
+		for _, f := range objects {
+			if f.Slice.Part != "" {
+				f.receipt.Parts = len(objects)
+			}
+			entries = append(entries, f.entry(KindIntended, o))
+			t.mu.Lock()
+			t.intents[o.intent(f.Slice)]++
+			t.mu.Unlock()
 		}
-		entries = append(entries, Entry{Kind: KindIntended, Query: t.piece.Query.Address, Sink: o.Identity, Receipt: &o.receipt})
-		key := intentKey{lineKey{t.piece.Query.Address, o.Identity}, sliceKey{t.piece.Window, t.piece.Part}}
-		t.mu.Lock()
-		t.intents[key]++
-		t.mu.Unlock()
 	}
 	if len(entries) > 0 {
 		if err := t.record(entries...); err != nil {
@@ -217,48 +289,81 @@ func (t *tee) intend() error {
 	return nil
 }
 
+// objects returns the files that are to be published; the others had no rows.
+func (o *out) objects() []*file {
+	var objects []*file
+	for _, f := range o.files {
+		if f.receipt.Key != "" {
+			objects = append(objects, f)
+		}
+	}
+	return objects
+}
+
+func (f *file) entry(kind Kind, o *out) Entry {
+	return Entry{Kind: kind, Query: f.Slice.Query.Address, Sink: o.Identity, Receipt: &f.receipt}
+}
+
 // commit publishes the objects. Where the outcome is in doubt it is settled
 // the way the next start would.
 func (t *tee) commit(ctx context.Context) {
 	for _, o := range t.live() {
-		if o.done {
-			continue
-		}
-		if err := t.Ledger.Held(); err != nil {
-			t.drop(o, "publish the file", err)
-			continue
-		}
-		err := o.tx.Commit(ctx)
-		if err == nil {
-			o.done = true
-			continue
-		}
-		cause := err
-		end, err := t.settle(ctx, o.Target, t.file(o), o.receipt)
-		switch {
-		case err != nil:
-			t.drop(o, "publish the file", fmt.Errorf("%w; %w", cause, err))
-		case end == KindDone:
-			o.done = true
-		default:
-			_ = t.record(Entry{Kind: end, Query: t.piece.Query.Address, Sink: o.Identity, Receipt: &o.receipt})
-			t.drop(o, "publish the file", cause)
+		if cause := t.publish(ctx, o); cause != nil {
+			t.doubt(ctx, o, cause)
 		}
 	}
 	t.step("commit")
 }
 
-func (t *tee) file(o *out) File {
-	columns, _ := SchemaOf(t.schema)
-	return File{Slice: t.piece.Slice, Number: o.receipt.Number, Lineage: t.Lineage, Columns: columns, Tool: t.Tool}
+// publish makes the files of a sink visible, up to the first that fails.
+func (t *tee) publish(ctx context.Context, o *out) error {
+	for _, f := range o.objects() {
+		if err := t.Ledger.Held(); err != nil {
+			return err
+		}
+		if err := f.tx.Commit(ctx); err != nil {
+			return err
+		}
+		f.done = true
+		t.step("publish")
+	}
+	return nil
 }
 
-// finish records what is done.
+// doubt finds out what became of a publication that failed, and records it.
+func (t *tee) doubt(ctx context.Context, o *out, cause error) {
+	if err := t.Ledger.Held(); err != nil {
+		t.drop(o, "publish the file", cause) // whoever holds the lock now settles it
+		return
+	}
+	var group []intent
+	for _, f := range o.objects() {
+		group = append(group, intent{f.File, f.receipt})
+	}
+	end, err := t.settle(ctx, o.Target, group)
+	switch {
+	case err != nil:
+		t.drop(o, "publish the file", fmt.Errorf("%w; %w", cause, err))
+	case end == KindDone:
+		for _, f := range o.files {
+			f.done = true
+		}
+	default:
+		var entries []Entry
+		for _, f := range o.objects() {
+			entries = append(entries, f.entry(end, o))
+		}
+		_ = t.record(entries...)
+		t.drop(o, "publish the file", cause)
+	}
+}
+
+// finish records what is done: all files of a sink in one step.
 func (t *tee) finish() error {
 	var entries []Entry
 	for _, o := range t.live() {
-		if o.done {
-			entries = append(entries, Entry{Kind: KindDone, Query: t.piece.Query.Address, Sink: o.Identity, Receipt: &o.receipt})
+		for _, f := range o.files {
+			entries = append(entries, f.entry(KindDone, o))
 		}
 	}
 	if len(entries) == 0 {
@@ -269,12 +374,14 @@ func (t *tee) finish() error {
 	}
 	t.step("done")
 	for _, o := range t.live() {
-		t.tell(Event{Kind: SliceDone, Query: t.piece.Query.Address, Sink: o.Identity, Window: t.piece.Window,
-			Part: t.piece.Part, Rows: o.receipt.Rows, Bytes: o.receipt.Bytes, Key: o.receipt.Key})
+		for _, f := range o.files {
+			t.tell(Event{Kind: SliceDone, Query: f.Slice.Query.Address, Sink: o.Identity, Window: f.Slice.Window,
+				Part: f.Slice.Part, Rows: f.receipt.Rows, Bytes: f.receipt.Bytes, Key: f.receipt.Key})
+		}
 	}
 	t.count(func(sum *Summary) {
 		sum.Rows += t.rows
-		if len(entries) == len(t.outs) {
+		if len(t.live()) == len(t.outs) {
 			sum.Done++
 		}
 		for _, e := range entries {
@@ -290,8 +397,6 @@ func (t *tee) finish() error {
 // abort drops what is not committed.
 func (t *tee) abort() {
 	for _, o := range t.outs {
-		if o.tx != nil && !o.done {
-			_ = o.tx.Abort()
-		}
+		o.abort()
 	}
 }

@@ -43,12 +43,7 @@ func (s *tableSource) Read(ctx context.Context, slice Slice, emit func(arrow.Rec
 		fault = s.rng.IntN(12)
 	}
 	s.mu.Unlock()
-	var hits []tableRow
-	for _, row := range s.rows {
-		if row.at >= TickOf(slice.Window.Start) && row.at < TickOf(slice.Window.End) {
-			hits = append(hits, row)
-		}
-	}
+	hits := s.in(slice)
 	tooLarge := s.limit > 0 && len(hits) > s.limit
 	if tooLarge {
 		hits = hits[:s.limit]
@@ -75,6 +70,23 @@ func (s *tableSource) Read(ctx context.Context, slice Slice, emit func(arrow.Rec
 		return Reading{}, fmt.Errorf("limit of %d rows: %w", s.limit, ErrTooLarge)
 	}
 	return Reading{Received: int64(len(hits))}, ctx.Err()
+}
+
+// in returns the rows of a slice.
+func (s *tableSource) in(slice Slice) []tableRow {
+	var hits []tableRow
+	for _, row := range s.rows {
+		sum := sha256.Sum256([]byte(row.id))
+		if row.at >= TickOf(slice.Window.Start) && row.at < TickOf(slice.Window.End) &&
+			strings.HasPrefix(hex.EncodeToString(sum[:]), slice.Part) {
+			hits = append(hits, row)
+		}
+	}
+	return hits
+}
+
+func (s *tableSource) Count(_ context.Context, slice Slice) (int64, error) {
+	return int64(len(s.in(slice))), nil
 }
 
 func emitRows(rows []tableRow, emit func(arrow.Record) error) error {
@@ -224,6 +236,23 @@ func (s memSink) Fence(_ context.Context, _ File, key string) error {
 	return nil
 }
 
+func (s memSink) Remove(_ context.Context, r Receipt) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := s.identity + "|" + r.Key
+	o, ok := s.objects[name]
+	switch {
+	case s.crashed:
+		return errCrashed
+	case !ok:
+		return ErrMissing
+	case o.sum != r.SHA256:
+		return ErrMismatch
+	}
+	delete(s.objects, name)
+	return nil
+}
+
 type memTx struct {
 	sink memSink
 	file File
@@ -245,7 +274,7 @@ func (t *memTx) Write(rec arrow.Record) error {
 
 func (t *memTx) Prepare(context.Context) (Receipt, error) {
 	s := t.file.Slice
-	t.key = fmt.Sprintf("%s/%s-f%d", s.Query.Address, s.Window.FileName(), t.file.Number+1)
+	t.key = fmt.Sprintf("%s/%s-h%s-f%d", s.Query.Address, s.Window.FileName(), s.Part, t.file.Number+1)
 	sum := sha256.Sum256([]byte(strings.Join(t.rows, "\n") + t.key))
 	return Receipt{Key: t.key, Window: s.Window, Part: s.Part, Cut: s.Cut, Rows: int64(len(t.rows)),
 		SHA256: hex.EncodeToString(sum[:]), Schema: t.file.Columns.Hash(), Number: t.file.Number}, nil

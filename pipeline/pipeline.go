@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"encoding/json"
 	"time"
 )
 
@@ -71,11 +72,20 @@ func (s Slice) String() string {
 	return name
 }
 
-// Split cuts the slice in two at a tick; ok is false below two ticks.
-func (s Slice) Split() (first, second Slice, ok bool) {
-	first, second = s, s
-	first.Window, second.Window, ok = s.Window.Split()
-	return first, second, ok
+// Split cuts the slice into about n pieces of equal width, at multiples of
+// atom, or if that is 0 at ticks. It returns nil for a slice that cannot be cut
+// there: one of a single tick or atom.
+func (s Slice) Split(n int64, atom time.Duration) []Slice {
+	windows := s.Window.Divide(max(2, n), atom)
+	if len(windows) < 2 {
+		return nil
+	}
+	pieces := make([]Slice, len(windows))
+	for i, w := range windows {
+		pieces[i] = s
+		pieces[i].Window = w
+	}
+	return pieces
 }
 
 // Target is a sink as one query uses it.
@@ -146,6 +156,7 @@ type File struct {
 	Number  int    // intents recorded before for this slice and sink
 	Lineage string // of the ledger
 	Columns Schema // file names; the records that follow have Columns.Arrow()
+	Ends    Ends   // of the slice, as it is read
 	Tool    string // program and version
 }
 
@@ -162,6 +173,31 @@ type Receipt struct {
 	Fingerprint string `json:"fingerprint,omitempty"`
 	Schema      string `json:"schema,omitempty"` // Schema.Hash of the file's columns
 	Number      int    `json:"number"`
+	// Parts is how many objects with hash parts of this window count together;
+	// 0 for one without a part.
+	Parts int  `json:"parts,omitempty"`
+	Ends  Ends `json:"ends,omitempty"`
+	// What the source said of the read: rows received before those outside of
+	// the window were dropped, and bytes as the service measures them.
+	Received int64 `json:"received,omitempty"`
+	Size     int64 `json:"size,omitempty"`
+	// Input is what the probe had counted under the same cut.
+	Input Amount `json:"input,omitzero"`
+}
+
+// Amount is a number of rows with their bytes as the service estimates them.
+// The zero value is one that is not known.
+type Amount struct {
+	Known bool  `json:"-"`
+	Rows  int64 `json:"rows"`
+	Bytes int64 `json:"bytes"`
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (a *Amount) UnmarshalJSON(raw []byte) error {
+	type plain Amount
+	a.Known = true
+	return json.Unmarshal(raw, (*plain)(a))
 }
 
 // Kind says what an Entry of the ledger records.

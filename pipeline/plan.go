@@ -37,6 +37,9 @@ type PlannedSlice struct {
 	Sinks []string `json:"sinks"` // identities, in the order of the export's targets
 	Rows  int64    `json:"rows"`  // estimate; -1 if nothing was probed
 	Bytes int64    `json:"bytes"` // estimate, as the service measures; -1 if nothing was probed
+	// Input is what the probe has counted under the plan's cut, if its bins
+	// make up the window.
+	Input Amount `json:"input,omitzero"`
 }
 
 // PlanOptions narrow a plan.
@@ -205,7 +208,7 @@ func sizedSlices(w Window, volume []Bin, limits Limits) []Window {
 			open, rows, bytes = Window{}, 0, 0
 		}
 		if n := pieces(r, b, limits); n > 1 {
-			slices = append(slices, divide(hour, n)...)
+			slices = append(slices, hour.Divide(n, 0)...)
 			continue
 		}
 		if open.Empty() {
@@ -230,32 +233,6 @@ func pieces(rows, bytes int64, limits Limits) int64 {
 		n = max(n, (bytes+half-1)/half)
 	}
 	return n
-}
-
-// divide cuts w into n windows of nearly equal width, at whole seconds while
-// the pieces are at least a minute wide, and never finer than a tick.
-func divide(w Window, n int64) []Window {
-	ticks := w.Ticks()
-	n = max(1, min(n, ticks))
-	unit := Tick(1)
-	if ticks/n >= int64(time.Minute/TickSize) {
-		unit = Tick(time.Second / TickSize)
-	}
-	start := TickOf(w.Start)
-	var slices []Window
-	at := w.Start
-	for i := int64(1); i <= n; i++ {
-		end := w.End
-		if i < n {
-			t := start + Tick(ticks/n*i+ticks%n*i/n)
-			end = (t - t%unit).Time()
-		}
-		if piece := (Window{at, end}); !piece.Empty() {
-			slices = append(slices, piece)
-			at = end
-		}
-	}
-	return slices
 }
 
 // amount estimates what lies in w: bins that w covers in part count in

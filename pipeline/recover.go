@@ -33,10 +33,10 @@ func (r *Runner) Enroll(ctx context.Context, exports []Export) error {
 func (r *Runner) Recover(ctx context.Context, exports []Export, h *History) (conflicts []SliceError, err error) {
 	for _, e := range exports {
 		for _, t := range e.Targets {
-			for _, intent := range h.Line(e.Query.Address, t.Identity).Open {
-				conflict, err := r.recoverOne(ctx, e, t, h, intent)
+			for _, group := range groups(h.Line(e.Query.Address, t.Identity).Open) {
+				conflict, err := r.recoverOne(ctx, e, t, h, group)
 				if err != nil {
-					return conflicts, fmt.Errorf("recover %s in %s: %w", intent.Key, t.Address, err)
+					return conflicts, fmt.Errorf("recover %s in %s: %w", group[0].Key, t.Address, err)
 				}
 				if conflict != nil {
 					conflicts = append(conflicts, *conflict)
@@ -47,58 +47,142 @@ func (r *Runner) Recover(ctx context.Context, exports []Export, h *History) (con
 	return conflicts, nil
 }
 
-func (r *Runner) recoverOne(ctx context.Context, e Export, t Target, h *History, intent Receipt) (*SliceError, error) {
-	columns, ok := h.Columns(intent.Schema)
-	if !ok {
-		return nil, fmt.Errorf("the ledger has no schema %s", intent.Schema)
+// groups puts together the intents that count together: the hash parts of one
+// window. Any other is a group of its own.
+func groups(open []Receipt) [][]Receipt {
+	var all [][]Receipt
+	parts := make(map[Window]int) // index of its group
+	for _, r := range open {
+		if i, ok := parts[r.Window]; ok && r.Part != "" {
+			all[i] = append(all[i], r)
+			continue
+		}
+		if r.Part != "" {
+			parts[r.Window] = len(all)
+		}
+		all = append(all, []Receipt{r})
 	}
-	f := File{
-		Slice:   Slice{Query: e.Query, Window: intent.Window, Part: intent.Part, Cut: intent.Cut},
-		Number:  intent.Number,
-		Lineage: r.Lineage,
-		Columns: columns,
-		Tool:    r.Tool,
+	return all
+}
+
+// intent is an object that was about to become visible.
+type intent struct {
+	File
+	receipt Receipt
+}
+
+func (r *Runner) recoverOne(ctx context.Context, e Export, t Target, h *History, open []Receipt) (*SliceError, error) {
+	var group []intent
+	for _, receipt := range open {
+		columns, ok := h.Columns(receipt.Schema)
+		if !ok {
+			return nil, fmt.Errorf("the ledger has no schema %s", receipt.Schema)
+		}
+		group = append(group, intent{File{
+			Slice:   Slice{Query: e.Query, Window: receipt.Window, Part: receipt.Part, Cut: receipt.Cut},
+			Number:  receipt.Number,
+			Lineage: r.Lineage,
+			Columns: columns,
+			Ends:    receipt.Ends,
+			Tool:    r.Tool,
+		}, receipt})
 	}
-	entry := Entry{Query: e.Query.Address, Sink: t.Identity, Receipt: &intent}
-	var err error
-	entry.Kind, err = r.settle(ctx, t, f, intent)
+	end, err := r.settle(ctx, t, group)
 	if errors.Is(err, ErrMismatch) {
-		conflict := &SliceError{e.Query.Address, t.Identity, intent.Window, intent.Part,
-			fmt.Errorf("conflict: %w; move %s out of %s and apply again", err, intent.Key, t.Address)}
-		entry.Kind, entry.Reason = KindFailed, conflict.Err.Error()
-		return conflict, r.Ledger.Append(ctx, entry)
+		conflict := &SliceError{e.Query.Address, t.Identity, open[0].Window, open[0].Part,
+			fmt.Errorf("conflict: %w; move it out of %s and apply again", err, t.Address)}
+		return conflict, r.Ledger.Append(ctx, Entry{Kind: KindFailed, Query: e.Query.Address, Sink: t.Identity,
+			Receipt: &open[0], Reason: conflict.Err.Error()})
 	}
 	if err != nil {
 		return nil, err
 	}
-	if r.OnEvent != nil {
-		r.OnEvent(Event{Kind: Recovered, Query: e.Query.Address, Sink: t.Identity, Window: intent.Window,
-			Part: intent.Part, Rows: intent.Rows, Bytes: intent.Bytes, Key: intent.Key, Text: string(entry.Kind)})
+	var entries []Entry
+	for i, receipt := range open {
+		entries = append(entries, Entry{Kind: end, Query: e.Query.Address, Sink: t.Identity, Receipt: &open[i]})
+		if r.OnEvent != nil {
+			r.OnEvent(Event{Kind: Recovered, Query: e.Query.Address, Sink: t.Identity, Window: receipt.Window,
+				Part: receipt.Part, Rows: receipt.Rows, Bytes: receipt.Bytes, Key: receipt.Key, Text: string(end)})
+		}
 	}
-	return nil, r.Ledger.Append(ctx, entry)
+	if end == KindDone && open[0].Part != "" {
+		entries = append(entries, withoutRows(e.Query.Address, t.Identity, open)...)
+	}
+	return nil, r.Ledger.Append(ctx, entries...)
 }
 
-// settle finds out how a publication ended: KindDone if the object is there,
-// KindForgotten if it is not and, because its name is now taken by an object
-// without rows, never can be. An object that is another one gives ErrMismatch.
-func (r *Runner) settle(ctx context.Context, t Target, f File, intent Receipt) (Kind, error) {
-	err := t.Sink.Verify(ctx, intent)
-	if err == nil {
-		return KindDone, nil
+// withoutRows returns the done entries of the parts that had no rows, and so
+// no intents: those that complete the others.
+func withoutRows(query, sink string, open []Receipt) []Entry {
+	var have []string
+	for _, r := range open {
+		have = append(have, r.Part)
 	}
-	if !errors.Is(err, ErrMissing) && !errors.Is(err, ErrMismatch) {
-		return "", err
+	var entries []Entry
+	for _, part := range otherParts("", have) {
+		entries = append(entries, Entry{Kind: KindDone, Query: query, Sink: sink, Receipt: &Receipt{
+			Window: open[0].Window, Part: part, Cut: open[0].Cut, Fingerprint: open[0].Fingerprint, Ends: open[0].Ends}})
 	}
-	switch err := t.Sink.Fence(ctx, f, intent.Key); {
-	case err == nil:
-		return KindForgotten, nil
-	case !errors.Is(err, ErrExists):
-		return "", err
+	return entries
+}
+
+// settleTries bounds how often a writer that comes too late is answered.
+const settleTries = 4
+
+// settle finds out how the publication of objects that count together ended:
+// KindDone if all of them are there; KindForgotten if some are not, and, because
+// all of their names are now taken by objects without rows, never can be. An
+// object that is another one gives ErrMismatch.
+func (r *Runner) settle(ctx context.Context, t Target, group []intent) (Kind, error) {
+	var odd error // what is under a name that is not free
+	for range settleTries {
+		there := make([]bool, len(group))
+		all := group[0].receipt.Part == "" || len(group) == group[0].receipt.Parts
+		odd = nil
+		for i, g := range group {
+			err := t.Sink.Verify(ctx, g.receipt)
+			switch {
+			case err == nil:
+				there[i] = true
+			case errors.Is(err, ErrMismatch):
+				odd = errors.Join(odd, err)
+			case !errors.Is(err, ErrMissing):
+				return "", err
+			}
+			all = all && there[i]
+		}
+		if all {
+			return KindDone, nil
+		}
+		if taken, err := r.takeBack(ctx, t, group, there); err != nil || !taken {
+			return KindForgotten, err
+		}
 	}
-	// Something is there that is no fence: what a late writer published, or a
-	// stranger's object.
-	if err := t.Sink.Verify(ctx, intent); err != nil {
-		return "", err
+	if odd == nil {
+		odd = fmt.Errorf("%w: another writer keeps publishing it", ErrMismatch)
 	}
-	return KindDone, nil
+	return "", odd
+}
+
+// takeBack removes the objects of a group that are there and puts one without
+// rows under each name. taken reports that some name was not free.
+func (r *Runner) takeBack(ctx context.Context, t Target, group []intent, there []bool) (taken bool, err error) {
+	for i, g := range group {
+		if there[i] {
+			remover, ok := t.Sink.(Remover)
+			if !ok {
+				return false, fmt.Errorf("%w: %s is a part of an instant of which others are missing, and this sink cannot remove it", ErrMismatch, g.receipt.Key)
+			}
+			if err := remover.Remove(ctx, g.receipt); err != nil && !errors.Is(err, ErrMissing) {
+				return false, err
+			}
+		}
+		switch err := t.Sink.Fence(ctx, g.File, g.receipt.Key); {
+		case errors.Is(err, ErrExists):
+			taken = true
+		case err != nil:
+			return false, err
+		}
+	}
+	return taken, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -93,6 +94,7 @@ type piece struct {
 	Slice
 	export  *Export
 	targets []Target // that lack it
+	input   Amount   // as the probe counted it
 }
 
 // state is what the workers of one Run share.
@@ -134,7 +136,7 @@ func (r *Runner) newState(p *Plan, exports []Export, h *History) (*state, error)
 		if e == nil {
 			return nil, fmt.Errorf("the plan names %s, which is not declared", planned.Query)
 		}
-		one := piece{export: e, Slice: Slice{Query: e.Query, Window: planned.Window, Cut: Cut{To: p.Cut}}}
+		one := piece{export: e, input: planned.Input, Slice: Slice{Query: e.Query, Window: planned.Window, Cut: Cut{To: p.Cut}}}
 		for _, identity := range planned.Sinks {
 			t, ok := e.target(identity)
 			if !ok {
@@ -182,42 +184,83 @@ func (s *state) export(ctx context.Context, p piece) {
 		return
 	}
 	s.tell(Event{Kind: SliceStarted, Query: p.Query.Address, Window: p.Window, Part: p.Part})
-	err := s.Retry.Do(ctx, func() error { return s.attempt(ctx, p) }, func(wait time.Duration, err error) {
-		s.tell(Event{Kind: SliceRetried, Query: p.Query.Address, Window: p.Window, Part: p.Part, Wait: wait, Err: err})
-	})
+	err := s.retry(ctx, p.Slice, func() error { return s.attempt(ctx, p) })
+	if errors.Is(err, ErrTooLarge) && s.dead() == nil && ctx.Err() == nil {
+		if s.split(p, err) {
+			return
+		}
+		err = s.unsplit(ctx, p, err)
+	}
 	switch {
 	case err == nil:
+		return
 	case s.dead() != nil, ctx.Err() != nil:
 		s.count(func(sum *Summary) { sum.Pending++ })
-	case errors.Is(err, ErrTooLarge):
-		s.split(p, err)
-	default:
-		switch {
-		case errors.Is(err, ErrAccess):
-			s.block(p.export.Source, err)
-		case errors.Is(err, ErrQuery):
-			s.block(p.Query.Address, err)
-		}
-		s.fail(p, "", err)
+		return
+	case errors.Is(err, ErrAccess):
+		s.block(p.export.Source, err)
+	case errors.Is(err, ErrQuery):
+		s.block(p.Query.Address, err)
 	}
+	s.fail(p, "", err)
 }
 
-// split puts the two halves of p in its place, or fails it where it has none.
-func (s *state) split(p piece, cause error) {
-	first, second, ok := p.Slice.Split()
+// retry tries to read a slice as often as is right.
+func (s *state) retry(ctx context.Context, sl Slice, try func() error) error {
+	return s.Retry.Do(ctx, try, func(wait time.Duration, err error) {
+		s.tell(Event{Kind: SliceRetried, Query: sl.Query.Address, Window: sl.Window, Part: sl.Part, Wait: wait, Err: err})
+	})
+}
+
+// split puts smaller pieces in the place of p. It reports false if p cannot be
+// cut in time.
+func (s *state) split(p piece, cause error) bool {
 	if p.export.Span.Whole {
-		s.fail(p, "", fmt.Errorf("%w; the window is one piece (slice = \"none\"), so ask for fewer rows or columns, or a shorter window", cause))
-		return
+		return false
 	}
-	if !ok {
-		s.fail(p, "", fmt.Errorf("%w; all its rows carry one instant (100 ns), so cutting it in time cannot help: ask for fewer columns or rows", cause))
-		return
+	slices := p.Slice.Split(shares(cause), p.export.Span.Atom)
+	if slices == nil {
+		return false
 	}
 	s.tell(Event{Kind: SliceSplit, Query: p.Query.Address, Window: p.Window, Part: p.Part, Err: cause})
 	s.count(func(sum *Summary) { sum.Split++ })
-	a, b := p, p
-	a.Slice, b.Slice = first, second
-	s.queue.put(a, b)
+	pieces := make([]piece, len(slices))
+	for i, slice := range slices {
+		pieces[i] = p
+		pieces[i].Slice, pieces[i].input = slice, Amount{}
+	}
+	s.queue.put(pieces...)
+	return true
+}
+
+// shares returns into how many pieces a slice should be cut: so many that each
+// is expected to fill half of an answer, if the source knows, or else two.
+func shares(cause error) int64 {
+	var large *TooLarge
+	if errors.As(cause, &large) && large.Times > 1 {
+		return int64(min(math.Ceil(2*large.Times), maxShares))
+	}
+	return 2
+}
+
+// maxShares bounds what one estimate can do.
+const maxShares = 64
+
+// unsplit brings a piece to its end that is too large and cannot be cut in
+// time.
+func (s *state) unsplit(ctx context.Context, p piece, cause error) error {
+	counter, counts := p.export.Source.(Counter)
+	switch {
+	case p.export.Span.Whole:
+		return fmt.Errorf("%w; the window is one piece (slice = \"none\"), so ask for fewer rows or columns, or a shorter window", cause)
+	case p.export.Span.Atom > 0:
+		return fmt.Errorf("%w; the query aggregates by pieces of %v, which are never cut: aggregate by shorter bins, or by fewer columns", cause, p.export.Span.Atom)
+	case !counts:
+		return fmt.Errorf("%w; all its rows carry one instant (100 ns), so cutting it in time cannot help: ask for fewer columns or rows", cause)
+	}
+	s.tell(Event{Kind: SliceSplit, Query: p.Query.Address, Window: p.Window, Part: p.Part, Err: cause})
+	s.count(func(sum *Summary) { sum.Split++ })
+	return s.retry(ctx, p.Slice, func() error { return s.crowd(ctx, p, counter) })
 }
 
 // fail records that p is not done in a sink, or in none of its sinks.

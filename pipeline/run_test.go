@@ -98,16 +98,7 @@ func TestEveryRowOnce(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 7))
 		w := newWorld()
 		w.rng = rand.New(rand.NewPCG(seed, 8))
-		source := &tableSource{rows: randomTable(rng, 150), limit: 8 + rng.IntN(30), rng: rand.New(rand.NewPCG(seed, 9))}
-		// No more rows on one tick than an answer may have.
-		count := make(map[Tick]int)
-		kept := source.rows[:0]
-		for _, r := range source.rows {
-			if count[r.at]++; count[r.at] <= source.limit {
-				kept = append(kept, r)
-			}
-		}
-		source.rows = kept
+		source := &tableSource{rows: randomTable(rng, 150), limit: 4 + rng.IntN(30), rng: rand.New(rand.NewPCG(seed, 9))}
 		exports := []Export{exportOf(source, testTarget(w, "a", Daily), testTarget(w, "b", Hourly))}
 		clean := false
 		for run := 0; run < 200 && !clean; run++ {
@@ -164,11 +155,11 @@ func difference(got, want []string) string {
 // A crash at each step of the commit leaves a ledger from which the next run
 // completes the archive, with other splits than before.
 func TestCrashAtEachStep(t *testing.T) {
-	for _, step := range []string{"read", "prepare", "intended", "commit", "done"} {
-		for nth := 1; nth <= 4; nth++ {
+	for _, step := range []string{"read", "prepare", "intended", "publish", "commit", "done"} {
+		for nth := 1; nth <= 12; nth++ {
 			t.Run(fmt.Sprintf("%s/%d", step, nth), func(t *testing.T) {
 				w := newWorld()
-				source := &tableSource{rows: randomTable(rand.New(rand.NewPCG(3, 4)), 90), limit: 40}
+				source := &tableSource{rows: randomTable(rand.New(rand.NewPCG(3, 4)), 90), limit: 5}
 				exports := []Export{exportOf(source, testTarget(w, "a", Daily))}
 				seen := 0
 				_, err := apply(context.Background(), w, exports, func(s string) {
@@ -186,7 +177,7 @@ func TestCrashAtEachStep(t *testing.T) {
 					t.Fatal("the run did not notice that it had crashed")
 				}
 				w.restart()
-				source.limit = 35 // splits differ from now on
+				source.limit = 4 // splits differ from now on
 				sum, err := apply(context.Background(), w, exports, nil)
 				if err != nil || len(sum.Failed) > 0 {
 					t.Fatalf("the run after the crash: %+v, %v", sum, err)
@@ -200,6 +191,132 @@ func TestCrashAtEachStep(t *testing.T) {
 	}
 }
 
+// A crowd on one tick is read in parts that are together the tick, and only a
+// complete set of them counts.
+func TestCrowdOnOneTick(t *testing.T) {
+	crowd := TickOf(dayStart.Add(90 * time.Minute))
+	source := &tableSource{limit: 7, rows: []tableRow{{crowd + 1, "after"}, {crowd - 1, "before"}}}
+	for i := range 200 { // more than 16 parts hold
+		source.rows = append(source.rows, tableRow{crowd, fmt.Sprint(i)})
+	}
+	w := newWorld()
+	exports := []Export{exportOf(source, testTarget(w, "a", Daily))}
+	sum, err := apply(context.Background(), w, exports, nil)
+	if err != nil || len(sum.Failed) != 0 {
+		t.Fatalf("%+v, %v", sum, err)
+	}
+	want := wantRows(source.rows, exports[0].Span.Resolve(dayStart.Add(72*time.Hour)))
+	if got := w.rowsIn("mem:a"); !reflect.DeepEqual(got, want) {
+		t.Errorf("rows differ: %s", difference(got, want))
+	}
+	done := 0
+	for _, e := range w.entries {
+		if e.Kind == KindDone && e.Part != "" {
+			done++
+		}
+	}
+	if done < 31 || (done-1)%15 != 0 { // each split puts sixteen in the place of one
+		t.Errorf("%d parts are done, want complete sets", done)
+	}
+	if sum, err = apply(context.Background(), w, exports, nil); err != nil || sum.Done != 0 {
+		t.Errorf("a second run does %+v, %v, want nothing", sum, err)
+	}
+}
+
+// A source whose count does not agree with its parts gets no part archived.
+func TestCrowdWithAnotherCount(t *testing.T) {
+	w := newWorld()
+	source := &miscounting{tableSource{limit: 3}}
+	for i := range 20 {
+		source.rows = append(source.rows, tableRow{TickOf(dayStart), fmt.Sprint(i)})
+	}
+	exports := []Export{exportOf(source, testTarget(w, "a", Daily))}
+	sum, err := apply(context.Background(), w, exports, nil)
+	if err != nil || len(sum.Failed) != 1 || !strings.Contains(sum.Failed[0].Err.Error(), "hold 20 rows, but the service counts 21") {
+		t.Errorf("%+v, %v, want the tick to fail", sum, err)
+	}
+	if got := w.rowsIn("mem:a"); len(got) > 0 {
+		t.Errorf("%d rows were archived, want none", len(got))
+	}
+}
+
+type miscounting struct{ tableSource }
+
+func (s *miscounting) Count(ctx context.Context, slice Slice) (int64, error) {
+	n, err := s.tableSource.Count(ctx, slice)
+	return n + 1, err
+}
+
+// A sink that fails in one part keeps none of them; the other has them all.
+func TestCrowdWithAFailingSink(t *testing.T) {
+	w := newWorld()
+	source := &tableSource{limit: 3}
+	for i := range 20 {
+		source.rows = append(source.rows, tableRow{TickOf(dayStart), fmt.Sprint(i)})
+	}
+	bad := testTarget(w, "bad", Daily)
+	bad.Sink = &failingCommit{memSink: memSink{w, "mem:bad"}, after: 3}
+	exports := []Export{exportOf(source, testTarget(w, "good", Daily), bad)}
+	sum, err := apply(context.Background(), w, exports, nil)
+	if err != nil || len(sum.Failed) != 1 || sum.Failed[0].Sink != "mem:bad" {
+		t.Errorf("%+v, %v, want the tick to fail in one sink", sum, err)
+	}
+	if got := w.rowsIn("mem:good"); len(got) != 20 {
+		t.Errorf("the good sink has %d rows, want 20", len(got))
+	}
+	if got := w.rowsIn("mem:bad"); len(got) != 0 {
+		t.Errorf("the bad sink has %d rows of an incomplete instant, want none", len(got))
+	}
+	exports[0].Targets[1] = testTarget(w, "bad", Daily)
+	if sum, err = apply(context.Background(), w, exports, nil); err != nil || len(sum.Failed) > 0 || len(w.rowsIn("mem:bad")) != 20 {
+		t.Errorf("once mended: %+v, %v, %d rows", sum, err, len(w.rowsIn("mem:bad")))
+	}
+}
+
+// failingCommit publishes a few objects and no more.
+type failingCommit struct {
+	memSink
+	after int
+}
+
+func (s *failingCommit) Begin(ctx context.Context, f File) (Tx, error) {
+	tx, err := s.memSink.Begin(ctx, f)
+	return &failingTx{tx, s}, err
+}
+
+type failingTx struct {
+	Tx
+	sink *failingCommit
+}
+
+func (t *failingTx) Commit(ctx context.Context) error {
+	if t.sink.after--; t.sink.after < 0 {
+		return errors.New("no space left on device")
+	}
+	return t.Tx.Commit(ctx)
+}
+
+func TestOtherParts(t *testing.T) {
+	for _, test := range []struct{ have, want string }{
+		{"", "*"}, // the whole
+		{"0 1 2 3 4 5 6 7 8 9 a b c d e f", ""},
+		{"0 1 2 3 4 5 6 7 8 9 a b c d e", "f"},
+		{"0 1 2 3 4 5 6 7 8 9 a b c d f0 f1 f2 f3 f4 f5 f6 f7 f8 f9 fa fb fc", "e fd fe ff"},
+	} {
+		got := strings.Join(otherParts("", strings.Fields(test.have)), " ")
+		if test.have == "" {
+			got += "*"
+		}
+		if got != test.want {
+			t.Errorf("beside %q are %q, want %q", test.have, got, test.want)
+		}
+		if parts := append(strings.Fields(test.have), strings.Fields(test.want)...); test.have != "" && !completeParts(parts) {
+			t.Errorf("%q are not complete", parts)
+		}
+	}
+}
+
+// Without a way to count, one tick cannot be cut.
 func TestTooManyRowsOnOneTick(t *testing.T) {
 	w := newWorld()
 	crowd := TickOf(dayStart.Add(90 * time.Minute))
@@ -207,7 +324,7 @@ func TestTooManyRowsOnOneTick(t *testing.T) {
 	for i := range 6 {
 		source.rows = append(source.rows, tableRow{crowd, fmt.Sprint(i)})
 	}
-	exports := []Export{exportOf(source, testTarget(w, "a", Daily))}
+	exports := []Export{exportOf(struct{ Source }{source}, testTarget(w, "a", Daily))}
 	sum, err := apply(context.Background(), w, exports, nil)
 	if err != nil {
 		t.Fatal(err)

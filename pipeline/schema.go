@@ -54,6 +54,24 @@ func (t Type) Arrow() arrow.DataType {
 	return arrow.BinaryTypes.String
 }
 
+// Ends says how well the ends of a slice could be kept.
+type Ends string
+
+// Approximate says that a row near an end of the slice may lie in its
+// neighbour as well, or in neither: nothing in the answer tells. Other slices
+// are exact, which is "".
+const Approximate Ends = "approximate"
+
+// EndsKey is the key of a record's own metadata that holds its Ends; none is
+// exact.
+const EndsKey = "kustash.ends"
+
+// EndsOf returns what the records of a read say of their slice's ends.
+func EndsOf(a *arrow.Schema) Ends {
+	ends, _ := a.Metadata().GetValue(EndsKey)
+	return Ends(ends)
+}
+
 // Keys of an Arrow field's metadata in every record of this program.
 const (
 	TypeKey = "kql.type" // the column's Type

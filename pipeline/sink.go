@@ -29,6 +29,14 @@ type Sink interface {
 	Fence(ctx context.Context, f File, key string) error
 }
 
+// Remover is implemented by sinks that can take an object back.
+type Remover interface {
+	// Remove deletes the object of r, if it is still the one that r describes.
+	// ErrMissing says that there is none, ErrMismatch that it is another one,
+	// which stays. It is called only for objects that never counted.
+	Remove(ctx context.Context, r Receipt) error
+}
+
 // Tx is one object on its way into a sink. It is used by one goroutine.
 type Tx interface {
 	// Write appends the rows of a record with the schema of File.Columns.

@@ -38,16 +38,7 @@ type Source interface {
 type Reading struct {
 	Received int64 // rows that the service sent, with those that the source dropped as outside of the window
 	Size     int64 // bytes of the answer as the service measures them; 0 if it did not say
-	Ends     Ends
 }
-
-// Ends says how the ends of a slice were kept.
-type Ends string
-
-// Approximate says that a row near an end of the slice may lie in its
-// neighbour as well, or in neither: nothing in the answer tells. Other slices
-// are exact.
-const Approximate Ends = "approximate"
 
 // Counter is implemented by sources that can count.
 type Counter interface {

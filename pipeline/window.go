@@ -61,15 +61,38 @@ func (w Window) Subtract(taken []Window) []Window {
 	return left
 }
 
-// Split cuts w into two halves at a tick. It reports false when w is one tick
-// or less and has no halves.
-func (w Window) Split() (first, second Window, ok bool) {
-	n := w.Ticks()
-	if n < 2 {
-		return Window{}, Window{}, false
+// Divide cuts w into n windows of nearly equal width, or fewer where it is
+// narrow. With an atom it cuts at the atom's multiples only; without, at whole
+// seconds while the pieces are at least a minute wide, and never finer than a
+// tick.
+func (w Window) Divide(n int64, atom time.Duration) []Window {
+	ticks := w.Ticks()
+	n = max(1, min(n, ticks))
+	unit := Tick(1)
+	switch {
+	case atom > 0:
+		unit = Tick(atom / TickSize)
+	case ticks/n >= int64(time.Minute/TickSize):
+		unit = Tick(time.Second / TickSize)
 	}
-	mid := (TickOf(w.Start) + Tick(n/2)).Time()
-	return Window{w.Start, mid}, Window{mid, w.End}, true
+	start := TickOf(w.Start)
+	var pieces []Window
+	at := w.Start
+	for i := int64(1); i <= n; i++ {
+		end := w.End
+		if i < n {
+			t := start + Tick(ticks/n*i+ticks%n*i/n)
+			if t -= t % unit; !t.Time().After(at) { // the first point of the grid is further on
+				continue
+			}
+			end = t.Time()
+		}
+		if piece := (Window{at, end}); !piece.Empty() {
+			pieces = append(pieces, piece)
+			at = end
+		}
+	}
+	return pieces
 }
 
 // Join returns the same instants as windows that are in order, do not touch
@@ -162,6 +185,7 @@ type Span struct {
 	Start, End Bound
 	Step       time.Duration // width of a slice; 0 lets the probe choose
 	Whole      bool          // the whole window is one slice that is never cut
+	Atom       time.Duration // slices are cut at its multiples only; 0 is anywhere
 	Settle     time.Duration // rows younger than this are not read yet
 	Lookback   time.Duration // how long a slice is watched for late rows
 }

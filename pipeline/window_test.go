@@ -128,12 +128,18 @@ func TestWindowArithmetic(t *testing.T) {
 		if joined := Join(taken); !reflect.DeepEqual(ticks(joined...), ticks(taken...)) {
 			t.Fatalf("Join(%v) = %v", taken, joined)
 		}
-		if first, second, ok := w.Split(); ok {
-			if !first.End.Equal(second.Start) || !first.Start.Equal(w.Start) || !second.End.Equal(w.End) || first.Empty() || second.Empty() {
-				t.Fatalf("Split(%v) = %v, %v", w, first, second)
+		n, atom := int64(1+rng.IntN(9)), time.Duration(rng.IntN(4))*TickSize
+		pieces := w.Divide(n, atom)
+		if got := Join(pieces); len(pieces) > int(n) || !w.Empty() && (len(got) != 1 || got[0] != w) || w.Empty() && len(pieces) > 0 {
+			t.Fatalf("%v in %d pieces = %v", w, n, pieces)
+		}
+		for i, piece := range pieces {
+			if piece.Empty() || i > 0 && (!piece.Start.Equal(pieces[i-1].End) || atom > 0 && !Floor(piece.Start, atom).Equal(piece.Start)) {
+				t.Fatalf("%v in %d pieces by %v = %v", w, n, atom, pieces)
 			}
-		} else if w.Ticks() > 1 {
-			t.Fatalf("%v has %d ticks and cannot be split", w, w.Ticks())
+		}
+		if n > 1 && atom == 0 && w.Ticks() > 1 && len(pieces) < 2 {
+			t.Fatalf("%v has %d ticks and was not cut in %d pieces", w, w.Ticks(), n)
 		}
 	}
 }

@@ -30,6 +30,7 @@ type Metadata struct {
 	Format   string          `json:"format"` // extension, and settings that a reader must know
 	Tool     string          `json:"tool"`
 	Replaces []string        `json:"replaces"` // keys of the objects that it takes over from
+	Ends     pipeline.Ends   `json:"ends,omitempty"`
 
 	// Embedded says that the object's own bytes hold all this, so that a store
 	// may keep nothing beside them.
@@ -57,6 +58,7 @@ func metadataOf(f pipeline.File, format Format) Metadata {
 		Format:      name,
 		Tool:        f.Tool,
 		Replaces:    []string{},
+		Ends:        f.Ends,
 	}
 }
 
@@ -75,6 +77,7 @@ func (m Metadata) differs(r pipeline.Receipt) string {
 		{"rows", strconv.FormatInt(m.Rows, 10), strconv.FormatInt(r.Rows, 10)},
 		{"fingerprint", m.Fingerprint, r.Fingerprint},
 		{"schema", m.Schema, r.Schema},
+		{"ends", string(m.Ends), string(r.Ends)},
 	} {
 		if d.got != d.want {
 			return fmt.Sprintf("its metadata has the %s %q, the receipt %q", d.what, d.got, d.want)
@@ -110,6 +113,7 @@ func (m Metadata) Fields() map[string]string {
 		"format":      m.Format,
 		"tool":        m.Tool,
 		"replaces":    "[]",
+		"ends":        string(m.Ends),
 	}
 	if m.Bytes > 0 {
 		fields["bytes"] = strconv.FormatInt(m.Bytes, 10)
@@ -142,6 +146,7 @@ func MetadataOf(field func(name string) string) (Metadata, error) {
 		Format:      field("format"),
 		Tool:        field("tool"),
 		Replaces:    []string{},
+		Ends:        pipeline.Ends(field("ends")),
 	}
 	if m.Lineage == "" {
 		return m, fmt.Errorf("no lineage among the metadata: kustash did not write it")

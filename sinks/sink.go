@@ -25,7 +25,7 @@ type Options struct {
 	Readers []Format
 }
 
-// Sink is a pipeline.Sink and a pipeline.Lister of a format in a store. It may
+// Sink is a pipeline.Sink, Lister and Remover of a format in a store. It may
 // be used concurrently and starts no goroutines.
 type Sink struct {
 	identity string
@@ -36,8 +36,9 @@ type Sink struct {
 }
 
 var (
-	_ pipeline.Sink   = (*Sink)(nil)
-	_ pipeline.Lister = (*Sink)(nil)
+	_ pipeline.Sink    = (*Sink)(nil)
+	_ pipeline.Lister  = (*Sink)(nil)
+	_ pipeline.Remover = (*Sink)(nil)
 )
 
 // New returns the sink of these options. It touches nothing.
@@ -144,6 +145,18 @@ func (s *Sink) isFence(ctx context.Context, f pipeline.File, key string, format 
 	}
 	rows, err := checker.Check(ctx, c, c.Size(), m)
 	return err == nil && rows == 0
+}
+
+// Remove implements pipeline.Remover.
+func (s *Sink) Remove(ctx context.Context, r pipeline.Receipt) error {
+	if err := s.Verify(ctx, r); err != nil {
+		return err
+	}
+	store, ok := s.store.(Remover)
+	if !ok {
+		return fmt.Errorf("remove %s: this store cannot; delete it by hand, then apply again", r.Key)
+	}
+	return store.Remove(ctx, r.Key)
 }
 
 // List implements pipeline.Lister.

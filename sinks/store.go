@@ -24,6 +24,13 @@ type Store interface {
 	List(ctx context.Context, visit func(key string, size int64) error) error
 }
 
+// Remover is implemented by stores that can delete an object.
+type Remover interface {
+	// Remove deletes the object with this key, and what is kept beside it,
+	// durably. The error is pipeline.ErrMissing if nothing has the key.
+	Remove(ctx context.Context, key string) error
+}
+
 // Object is an object on its way into a store. It is used by one goroutine.
 // It has no Close, because encoders would call it.
 type Object interface {

@@ -164,6 +164,7 @@ func (t *tx) complete(ctx context.Context) error {
 		Fingerprint: m.Fingerprint,
 		Schema:      m.Schema,
 		Number:      m.Number,
+		Ends:        m.Ends,
 	}
 	return nil
 }

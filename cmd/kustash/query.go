@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,8 +183,9 @@ func (p *process) querySlices(ctx context.Context, w config.Workspace, text stri
 		pieces = pieces[:len(pieces)-1]
 		err := p.readWhole(ctx, w.Source, s, emit)
 		if errors.Is(err, pipeline.ErrTooLarge) {
-			if first, second, ok := s.Split(); ok {
-				pieces = append(pieces, second, first)
+			if halves := s.Split(2, 0); halves != nil {
+				slices.Reverse(halves)
+				pieces = append(pieces, halves...)
 				continue
 			}
 		}

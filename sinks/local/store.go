@@ -27,7 +27,7 @@ type Config struct {
 	Path string `hcl:"path"`
 }
 
-// Store is a sinks.Store and a sinks.Sweeper. It may be used concurrently, and
+// Store is a sinks.Store, Sweeper and Remover. It may be used concurrently, and
 // by several processes: nothing is ever replaced but metadata of objects that
 // are not there.
 type Store struct{ root string }
@@ -35,6 +35,7 @@ type Store struct{ root string }
 var (
 	_ sinks.Store   = (*Store)(nil)
 	_ sinks.Sweeper = (*Store)(nil)
+	_ sinks.Remover = (*Store)(nil)
 )
 
 // tmpDir holds objects on their way, below the root.
@@ -158,6 +159,31 @@ func (s *Store) List(ctx context.Context, visit func(key string, size int64) err
 		}
 		return visit(key, info.Size())
 	})
+}
+
+// Remove implements sinks.Remover. The file goes first: metadata without it is
+// of an object that never came.
+func (s *Store) Remove(ctx context.Context, key string) error {
+	name, err := s.path(key)
+	if err != nil {
+		return err
+	}
+	if err := s.realFolders(name); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	switch err := os.Remove(name); {
+	case errors.Is(err, fs.ErrNotExist):
+		return pipeline.ErrMissing
+	case err != nil:
+		return err
+	}
+	if err := os.Remove(metaPath(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return durable.SyncDir(filepath.Dir(name))
 }
 
 // Sweep implements sinks.Sweeper: it removes all temporary files. They are

@@ -66,6 +66,17 @@ func (m *Memory) List(ctx context.Context, visit func(key string, size int64) er
 	return nil
 }
 
+// Remove implements sinks.Remover.
+func (m *Memory) Remove(ctx context.Context, key string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if _, ok := m.objects[key]; !ok {
+		return fmt.Errorf("%w: %s", pipeline.ErrMissing, key)
+	}
+	delete(m.objects, key)
+	return ctx.Err()
+}
+
 // Change replaces the bytes of an object, as damage would. It reports whether
 // there was one.
 func (m *Memory) Change(key string, change func([]byte) []byte) bool {

@@ -19,6 +19,7 @@ func Sink(t *testing.T, format sinks.Format, open func(t *testing.T) sinks.Store
 		"Second":     testSecondCommit,
 		"Aborted":    testAborted,
 		"Fence":      testFence,
+		"Remove":     testRemove,
 		"LateWriter": testLateWriter,
 		"Enroll":     testEnroll,
 		"Parallel":   testParallel,
@@ -176,6 +177,38 @@ func testFence(t *testing.T, s *sinks.Sink) {
 	}
 	if err := s.Verify(ctx, r); err != nil {
 		t.Errorf("the rows after it: %v", err)
+	}
+}
+
+// testRemove takes an object back, as is done with a part of an instant of
+// which others never came, and holds its name.
+func testRemove(t *testing.T, s *sinks.Sink) {
+	tx, r := prepare(t, s, File(1, Columns), Records(Columns, RandomRows(10, 1), 10))
+	if err := s.Remove(ctx, r); !errors.Is(err, pipeline.ErrMissing) {
+		t.Errorf("remove before commit: %v, want %v", err, pipeline.ErrMissing)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	other := r
+	other.Rows++
+	if err := s.Remove(ctx, other); !errors.Is(err, pipeline.ErrMismatch) {
+		t.Errorf("remove of another object: %v, want %v", err, pipeline.ErrMismatch)
+	}
+	if err := s.Verify(ctx, r); err != nil {
+		t.Errorf("verify after a refused removal: %v", err)
+	}
+	if err := s.Remove(ctx, r); err != nil {
+		t.Fatalf("remove: %v", err)
+	}
+	if err := s.Verify(ctx, r); !errors.Is(err, pipeline.ErrMissing) {
+		t.Errorf("verify after the removal: %v, want %v", err, pipeline.ErrMissing)
+	}
+	if found := keys(t, s); len(found) != 0 {
+		t.Errorf("list after the removal: %v", found)
+	}
+	if err := s.Fence(ctx, File(1, Columns), r.Key); err != nil {
+		t.Errorf("fence after the removal: %v", err)
 	}
 }
 
