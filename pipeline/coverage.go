@@ -9,11 +9,19 @@ type Coverage struct {
 	Window Window // declared, at the time of the report
 	Gaps   []Window
 	Failed []Failure // slices within the gaps that were tried
-	Open   []Receipt // commits whose outcome is not known yet
-	Rows   int64
-	Bytes  int64
-	Files  int
-	Until  time.Time // everything from the start up to here is done
+	// Unavailable are windows of which the source had forgotten all before they
+	// were read. They are no gaps: nothing can fill them.
+	Unavailable []Window
+	// Changed are done slices of which the source counts other rows by now.
+	Changed []Changed
+	Open    []Receipt // commits whose outcome is not known yet
+	// Approximate are the windows whose ends could not be kept exactly.
+	Approximate []Window
+
+	Rows  int64
+	Bytes int64
+	Files int
+	Until time.Time // everything from the start up to here is done
 }
 
 // Lag returns how far the archive is behind now: the time since Until.
@@ -33,6 +41,8 @@ func Report(exports []Export, h *History, now time.Time) []Coverage {
 			l := h.Line(e.Query.Address, t.Identity)
 			c := Coverage{Query: e.Query.Address, Sink: t.Address, Window: e.Span.Resolve(now), Gaps: Join(missing[i]), Open: l.Open}
 			c.Rows, c.Bytes, c.Files = l.Totals()
+			c.Unavailable, c.Changed = Join(l.Unavailable), l.Changed()
+			c.Approximate = l.approximate()
 			c.Until = c.Window.End
 			for _, w := range append(intentWindows(l.Open), c.Gaps...) {
 				if w.Start.Before(c.Until) {
@@ -53,6 +63,17 @@ func Report(exports []Export, h *History, now time.Time) []Coverage {
 		}
 	}
 	return all
+}
+
+// approximate returns the windows whose ends could not be kept exactly, joined.
+func (l *Line) approximate() []Window {
+	var windows []Window
+	for _, r := range l.Done {
+		if r.Ends == Approximate {
+			windows = append(windows, r.Window)
+		}
+	}
+	return Join(windows)
 }
 
 // intentWindows returns the windows of open intents.

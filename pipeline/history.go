@@ -13,7 +13,10 @@ type History struct {
 	columns map[string]Schema // by Schema.Hash
 	known   map[string]Schema // by query: all columns ever seen, with file names
 	prints  map[string]string // by query: the newest fingerprint
+	yields  map[printKey]*Yield
 }
+
+type printKey struct{ query, fingerprint string }
 
 type lineKey struct{ query, sink string }
 
@@ -25,8 +28,10 @@ type Line struct {
 	Open  []Receipt // intents without an end
 	Lost  []Receipt // intents that were fenced: their keys hold empty objects
 
-	Failed  []Failure // of slices that nothing has covered since
-	intents map[sliceKey]int
+	Failed      []Failure // of slices that nothing has covered since
+	Unavailable []Window  // of which the source had forgotten all before they were read
+	intents     map[sliceKey]int
+	checked     map[Window]Amount // the newest count of a slice that is done
 }
 
 type sliceKey struct {
@@ -50,6 +55,7 @@ func Fold(entries []Entry) (*History, error) {
 		columns: make(map[string]Schema),
 		known:   make(map[string]Schema),
 		prints:  make(map[string]string),
+		yields:  make(map[printKey]*Yield),
 	}
 	for i, e := range entries {
 		if err := h.add(e); err != nil {
@@ -58,7 +64,7 @@ func Fold(entries []Entry) (*History, error) {
 	}
 	for _, l := range h.lines {
 		sort.SliceStable(l.Done, func(i, j int) bool { return l.Done[i].Start.Before(l.Done[j].Start) })
-		l.Failed = uncovered(l.Failed, l.Covered())
+		l.Failed = uncovered(l.Failed, append(l.Covered(), l.Unavailable...))
 	}
 	return h, nil
 }
@@ -86,6 +92,7 @@ func (h *History) add(e Entry) error {
 			return fmt.Errorf("%s was never intended", e.Key)
 		}
 		l.Done = append(l.Done, *e.Receipt)
+		h.yield(e.Query, e.Fingerprint).add(*e.Receipt)
 	case KindForgotten:
 		if !l.close(e.Key) {
 			return fmt.Errorf("%s was never intended", e.Key)
@@ -93,6 +100,10 @@ func (h *History) add(e Entry) error {
 		l.Lost = append(l.Lost, *e.Receipt)
 	case KindFailed:
 		l.Failed = append(l.Failed, Failure{e.Window, e.Reason, e.Time})
+	case KindUnavailable:
+		l.Unavailable = append(l.Unavailable, e.Window)
+	case KindChecked:
+		l.checked[e.Window] = e.Input
 	default:
 		return fmt.Errorf("this version does not know the kind %q", e.Kind)
 	}
@@ -114,10 +125,26 @@ func (h *History) line(query, sink string) *Line {
 	k := lineKey{query, sink}
 	l := h.lines[k]
 	if l == nil {
-		l = &Line{Query: query, Sink: sink, intents: make(map[sliceKey]int)}
+		l = &Line{Query: query, Sink: sink, intents: make(map[sliceKey]int), checked: make(map[Window]Amount)}
 		h.lines[k] = l
 	}
 	return l
+}
+
+func (h *History) yield(query, fingerprint string) *Yield {
+	k := printKey{query, fingerprint}
+	if h.yields[k] == nil {
+		h.yields[k] = &Yield{}
+	}
+	return h.yields[k]
+}
+
+// Yield returns what earlier slices say of the query as it is.
+func (h *History) Yield(q Query) Yield {
+	if y := h.yields[printKey{q.Address, q.Fingerprint}]; y != nil {
+		return *y
+	}
+	return Yield{}
 }
 
 // uncovered returns the failures whose window is not all in done, the newest

@@ -212,6 +212,12 @@ const (
 	KindDone      Kind = "done"      // it is visible, or the slice has no rows
 	KindForgotten Kind = "forgotten" // an intent that never became visible and never can
 	KindFailed    Kind = "failed"    // a slice was tried and is not done: Reason
+	// KindUnavailable says that the source has forgotten all rows of a window
+	// before it was read: Reason. It is never read, and never counts as done.
+	KindUnavailable Kind = "unavailable"
+	// KindChecked says that the source has counted the rows of a done slice
+	// again: Receipt.Input is what it found.
+	KindChecked Kind = "checked"
 )
 
 // Entry is one line of the ledger.

@@ -28,7 +28,34 @@ type Plan struct {
 	Now    time.Time      `json:"now"` // the service's, when the plan was made
 	Cut    time.Time      `json:"cut"` // rows readable before this are read
 	Slices []PlannedSlice `json:"slices"`
+	// Unavailable are windows that sinks lack and of which the source has
+	// forgotten all. They are recorded as such and never read.
+	Unavailable []Unavailable `json:"unavailable,omitempty"`
+	// Changed are slices under watch of which the source now counts another
+	// number of rows than when they were read. They are recorded and stay as
+	// they are.
+	Changed []Changed `json:"changed,omitempty"`
 }
+
+// Unavailable is a window that can never be exported any more.
+type Unavailable struct {
+	Query string `json:"query"`
+	Sink  string `json:"sink"` // identity
+	Window
+	Oldest time.Time `json:"oldest"` // row that the source still had
+}
+
+// Changed is a slice in a sink with what the source counts of it now.
+type Changed struct {
+	Query string `json:"query"`
+	Sink  string `json:"sink"` // identity
+	Window
+	Before Amount `json:"before"`
+	After  Amount `json:"after"`
+}
+
+// Shrunk reports whether rows are gone. Nothing supersedes what has them.
+func (c Changed) Shrunk() bool { return c.After.Rows < c.Before.Rows }
 
 // PlannedSlice is a slice that some sinks lack.
 type PlannedSlice struct {
@@ -47,9 +74,9 @@ type PlanOptions struct {
 	// Only keeps the windows that it returns true for; nil keeps all. It is
 	// asked for an export and its window, and returns the windows to plan.
 	Only func(e Export, w Window) []Window
-	// Volumes are the probe's bins of each query; a query that is missing is
-	// planned without estimates.
-	Volumes map[string][]Bin
+	// Survey is what the sources say; its Now is not used. Queries of which it
+	// has no Volume are planned without estimates.
+	Survey Survey
 }
 
 // Uncovered returns what an export still has to read at the time now, for each
@@ -68,6 +95,7 @@ func Uncovered(e Export, h *History, now time.Time, only func(Export, Window) []
 	for i, t := range e.Targets {
 		line := h.Line(e.Query.Address, t.Identity)
 		taken := append(line.Covered(), intentWindows(line.Open)...)
+		taken = append(taken, line.Unavailable...)
 		for _, w := range wanted {
 			missing[i] = append(missing[i], w.Subtract(taken)...)
 		}
@@ -82,14 +110,54 @@ func BuildPlan(exports []Export, h *History, now time.Time, o PlanOptions) (*Pla
 	p := &Plan{Now: now.UTC(), Cut: CutAt(now)}
 	for _, e := range exports {
 		missing := Uncovered(e, h, now, o.Only)
-		volume, probed := o.Volumes[e.Query.Address]
+		if oldest, ok := o.Survey.Oldest[e.Query.Address]; ok {
+			missing = e.forgotten(p, missing, oldest)
+		}
+		volume := o.Survey.Volumes[e.Query.Address]
 		for _, region := range regions(missing) {
-			if err := e.planRegion(p, region, volume, probed); err != nil {
+			if err := e.planRegion(p, region, volume, h.Yield(e.Query)); err != nil {
 				return nil, fmt.Errorf("plan %s: %w", e.Query.Address, err)
 			}
 		}
+		if volume != nil {
+			p.Changed = append(p.Changed, changed(e, h, now, volume)...)
+		}
 	}
 	return p, nil
+}
+
+// forgotten moves what ends before the oldest row that is left from the missing
+// windows to the plan's unavailable ones.
+func (e Export) forgotten(p *Plan, missing [][]Window, oldest time.Time) [][]Window {
+	from := e.heldFrom(oldest, p.Now)
+	left := make([][]Window, len(missing))
+	for i, windows := range missing {
+		for _, w := range windows {
+			gone := Window{w.Start, from}.Intersect(w)
+			if e.Span.Whole && gone != w {
+				gone = Window{} // some of the one piece is still there
+			}
+			if !gone.Empty() {
+				p.Unavailable = append(p.Unavailable, Unavailable{e.Query.Address, e.Targets[i].Identity, gone, oldest})
+				w.Start = gone.End
+			}
+			if !w.Empty() {
+				left[i] = append(left[i], w)
+			}
+		}
+	}
+	return left
+}
+
+// heldFrom returns the point of the grid before which a source whose oldest row
+// is of that time has forgotten all. What is younger than any source forgets, or
+// still under watch, is held: rows may yet arrive there.
+func (e Export) heldFrom(oldest, now time.Time) time.Time {
+	from := Floor(oldest, e.Span.Grid())
+	if watched := Floor(now.Add(-max(minRetention, e.Span.Lookback)), e.Span.Grid()); watched.Before(from) {
+		return watched
+	}
+	return from
 }
 
 // region is a window that the same targets lack.
@@ -130,7 +198,7 @@ func regions(missing [][]Window) []region {
 }
 
 // planRegion appends the slices of one region.
-func (e Export) planRegion(p *Plan, r region, volume []Bin, probed bool) error {
+func (e Export) planRegion(p *Plan, r region, volume *Volume, yield Yield) error {
 	var sinks []string
 	calendars := make(map[Calendar]bool)
 	for _, t := range r.targets {
@@ -140,114 +208,18 @@ func (e Export) planRegion(p *Plan, r region, volume []Bin, probed bool) error {
 	if whole := e.Span.Resolve(p.Now); e.Span.Whole && r.window != whole {
 		return fmt.Errorf("%v is one piece (slice = \"none\"), but a part of it is archived already; give the query another name", whole)
 	}
-	for _, w := range e.cut(r.window, calendars, volume, probed) {
+	for _, w := range e.cut(r.window, calendars, volume, yield) {
 		planned := PlannedSlice{Query: e.Query.Address, Window: w, Sinks: sinks, Rows: -1, Bytes: -1}
-		if probed {
-			planned.Rows, planned.Bytes = amount(volume, w)
+		if volume != nil && !overlapsAny(w, volume.Blank) {
+			a := volume.amount(w)
+			planned.Rows, planned.Bytes = yield.rows(a.Rows), yield.bytes(a.Bytes)
+			if a.Known {
+				planned.Input = a
+			}
 		}
 		p.Slices = append(p.Slices, planned)
 	}
 	return nil
-}
-
-// cut divides a window into slices that no folder bound lies in.
-func (e Export) cut(w Window, calendars map[Calendar]bool, volume []Bin, probed bool) []Window {
-	if e.Span.Whole {
-		return []Window{w}
-	}
-	var slices []Window
-	for !w.Empty() {
-		folder := w
-		for c := range calendars {
-			if next, ok := c.Next(w.Start); ok && next.Before(folder.End) {
-				folder.End = next
-			}
-		}
-		switch {
-		case e.Span.Step > 0:
-			slices = append(slices, gridSlices(folder, e.Span.Step)...)
-		case probed:
-			slices = append(slices, sizedSlices(folder, volume, e.Limits)...)
-		default:
-			slices = append(slices, gridSlices(folder, autoGrid)...)
-		}
-		w.Start = folder.End
-	}
-	return slices
-}
-
-// gridSlices cuts w at the points of the grid.
-func gridSlices(w Window, step time.Duration) []Window {
-	var slices []Window
-	for !w.Empty() {
-		end := Floor(w.Start, step).Add(step)
-		if end.After(w.End) {
-			end = w.End
-		}
-		slices = append(slices, Window{w.Start, end})
-		w.Start = end
-	}
-	return slices
-}
-
-// sizedSlices joins hours while they stay below half of both limits, and cuts
-// an hour that is above into equal pieces.
-func sizedSlices(w Window, volume []Bin, limits Limits) []Window {
-	var slices []Window
-	var open Window
-	var rows, bytes int64
-	for _, hour := range gridSlices(w, autoGrid) {
-		r, b := amount(volume, hour)
-		fits := pieces(rows+r, bytes+b, limits) == 1
-		widest := maxAutoWidth
-		if rows+r == 0 {
-			widest = maxEmptyWidth
-		}
-		if !open.Empty() && (!fits || hour.End.Sub(open.Start) > widest) {
-			slices = append(slices, open)
-			open, rows, bytes = Window{}, 0, 0
-		}
-		if n := pieces(r, b, limits); n > 1 {
-			slices = append(slices, hour.Divide(n, 0)...)
-			continue
-		}
-		if open.Empty() {
-			open.Start = hour.Start
-		}
-		open.End, rows, bytes = hour.End, rows+r, bytes+b
-	}
-	if !open.Empty() {
-		slices = append(slices, open)
-	}
-	return slices
-}
-
-// pieces returns into how many slices an amount has to be cut to stay below
-// half of both limits.
-func pieces(rows, bytes int64, limits Limits) int64 {
-	n := int64(1)
-	if half := limits.Rows / 2; half > 0 {
-		n = max(n, (rows+half-1)/half)
-	}
-	if half := limits.Bytes / 2; half > 0 {
-		n = max(n, (bytes+half-1)/half)
-	}
-	return n
-}
-
-// amount estimates what lies in w: bins that w covers in part count in
-// proportion.
-func amount(volume []Bin, w Window) (rows, bytes int64) {
-	first := sort.Search(len(volume), func(i int) bool { return volume[i].Window.End.After(w.Start) })
-	for _, b := range volume[first:] {
-		if !b.Window.Start.Before(w.End) {
-			break
-		}
-		share := float64(b.Window.Intersect(w).Ticks()) / float64(b.Window.Ticks())
-		rows += int64(share * float64(b.Rows))
-		bytes += int64(share * float64(b.Bytes))
-	}
-	return rows, bytes
 }
 
 // Totals returns the number of slices and the sum of their estimates; known is

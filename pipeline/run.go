@@ -100,6 +100,7 @@ type piece struct {
 // state is what the workers of one Run share.
 type state struct {
 	*Runner
+	plan    *Plan
 	queue   *queue
 	history *History
 
@@ -120,6 +121,7 @@ type intentKey struct {
 func (r *Runner) newState(p *Plan, exports []Export, h *History) (*state, error) {
 	s := &state{
 		Runner:  r,
+		plan:    p,
 		history: h,
 		known:   make(map[string]Schema),
 		stored:  make(map[string]bool),
@@ -159,9 +161,26 @@ func (e *Export) target(identity string) (Target, bool) {
 	return Target{}, false
 }
 
+// findings returns the entries of what the plan has found out of the past.
+func (p *Plan) findings() []Entry {
+	var entries []Entry
+	for _, u := range p.Unavailable {
+		entries = append(entries, Entry{Kind: KindUnavailable, Query: u.Query, Sink: u.Sink, Receipt: &Receipt{Window: u.Window},
+			Reason: "the oldest row that the workspace still holds is of " + ShortTime(u.Oldest)})
+	}
+	for _, c := range p.Changed {
+		entries = append(entries, Entry{Kind: KindChecked, Query: c.Query, Sink: c.Sink,
+			Receipt: &Receipt{Window: c.Window, Cut: Cut{To: p.Cut}, Input: c.After}})
+	}
+	return entries
+}
+
 // declare records the queries of the plan as they are now, where the ledger
 // does not have them.
 func (s *state) declare(ctx context.Context) error {
+	if err := s.Ledger.Append(ctx, s.plan.findings()...); err != nil {
+		return fmt.Errorf("record what the sources have forgotten: %w", err)
+	}
 	told := make(map[string]bool)
 	for _, one := range s.queue.waiting {
 		q := one.export.Query

@@ -55,19 +55,29 @@ type Clock interface {
 
 // Prober is implemented by sources that can estimate sizes.
 type Prober interface {
-	// Probe counts what a query reads, by bins of step that lie on the grid,
-	// cut off at the ends of the windows. Bins without rows may be left out.
-	// It counts the query's input under the cut, an upper bound of its output
-	// as a rule: a hint for the width of slices, never evidence of a complete
-	// read.
-	Probe(ctx context.Context, q Query, windows []Window, step time.Duration, cut Cut) ([]Bin, error)
+	// Probe counts what a query reads in a window of at most 14 days and
+	// 100,000 steps, by bins of step that lie on the grid, cut off at the ends
+	// of the window. Bins without rows may be left out. It counts the query's
+	// input under the cut, an upper bound of its output as a rule: a hint for
+	// the width of slices, never evidence of a complete read.
+	Probe(ctx context.Context, q Query, w Window, step time.Duration, cut Cut) ([]Bin, error)
 }
 
 // Retainer is implemented by sources that forget old rows.
 type Retainer interface {
 	// Oldest returns the time of the oldest row that q can still read; zero if
-	// there is none.
+	// there is none, or where that cannot be asked.
 	Oldest(ctx context.Context, q Query) (time.Time, error)
+}
+
+// Outsider is implemented by sources that can tell of rows that no slice
+// reaches.
+type Outsider interface {
+	// Outside returns an error that says how many of the rows around the
+	// windows are in no slice of the query, whatever its window: those whose
+	// TimeColumn is null, or further than TimeSlack from the time that the
+	// service filters by.
+	Outside(ctx context.Context, q Query, windows []Window) error
 }
 
 // Bin is the amount of input in one window.

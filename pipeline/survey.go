@@ -9,20 +9,44 @@ import (
 	"time"
 )
 
-// probeStep is the width of the bins that a survey asks for.
-const probeStep = time.Hour
+// Bounds of one probe. The service takes a span of more than 15 days for
+// excessive (https://learn.microsoft.com/azure/azure-monitor/logs/query-optimization),
+// and 100,000 bins stay far below the rows of an answer.
+const (
+	maxProbeSpan = 14 * 24 * time.Hour
+	maxProbeBins = 100_000
+)
+
+// minRetention is the shortest time for which a table can be set to keep its
+// rows (https://learn.microsoft.com/azure/azure-monitor/logs/data-retention-configure).
+// What is younger is not asked about.
+const minRetention = 4 * 24 * time.Hour
+
+// finerSteps are the bins in which too large ones are counted again.
+var finerSteps = []time.Duration{time.Minute, time.Second}
 
 // Survey is what the sources say of the windows that a plan is about.
 type Survey struct {
-	Now     time.Time        // the service's; the earliest if there are several
-	Volumes map[string][]Bin // by query
+	Now     time.Time          // the service's; the earliest if there are several
+	Volumes map[string]*Volume // by query
+	// Oldest is the time of the oldest row that a query can still read, where
+	// that was asked and there is one.
+	Oldest map[string]time.Time
 	// Refused are queries of which no slice can be read: access is denied or
 	// the text is not accepted. They are to be left out of the plan, and
 	// reported.
 	Refused []SliceError
-	// Unsized are queries whose probe failed in another way. They are planned
+	// Unsized are windows whose probe failed in another way. They are planned
 	// without estimates.
 	Unsized []SliceError
+	// Outside are queries that have rows in no slice, whatever is planned.
+	Outside []SliceError
+}
+
+// Volume is how much a query reads.
+type Volume struct {
+	Bins  []Bin    // in order, not overlapping; those without rows may be left out
+	Blank []Window // what could not be counted
 }
 
 // ServiceNow asks every source that has a clock for its time and returns the
@@ -54,69 +78,259 @@ func ServiceNow(ctx context.Context, exports []Export, retry Retry, local time.T
 	return earliest.UTC().Truncate(TickSize), nil
 }
 
-// Probe asks the sources how much lies in the windows that the exports lack,
-// several queries at once. now is from ServiceNow.
-func Probe(ctx context.Context, exports []Export, h *History, now time.Time, only func(Export, Window) []Window, retry Retry, parallelism int) (Survey, error) {
-	s := Survey{Now: now, Volumes: make(map[string][]Bin)}
-	var mu sync.Mutex
-	next := 0
-	take := func() (Export, bool) {
-		mu.Lock()
-		defer mu.Unlock()
-		if next == len(exports) || ctx.Err() != nil {
-			return Export{}, false
-		}
-		next++
-		return exports[next-1], true
-	}
-	inParallel(parallelism, func() {
-		for e, ok := take(); ok; e, ok = take() {
-			bins, err := probe(ctx, e, h, now, only, retry)
-			mu.Lock()
-			switch failure := (SliceError{Query: e.Query.Address, Window: e.Span.Resolve(now), Err: err}); {
-			case err == nil && bins != nil:
-				s.Volumes[e.Query.Address] = bins
-			case err == nil:
-			case errors.Is(err, ErrAccess), errors.Is(err, ErrQuery):
-				s.Refused = append(s.Refused, failure)
-			default:
-				s.Unsized = append(s.Unsized, failure)
-			}
-			mu.Unlock()
-		}
-	})
-	byQuery := func(f []SliceError) {
-		sort.Slice(f, func(i, j int) bool { return f[i].Query < f[j].Query })
-	}
-	byQuery(s.Refused)
-	byQuery(s.Unsized)
-	return s, ctx.Err()
+// ProbeOptions say what to ask.
+type ProbeOptions struct {
+	Only        func(Export, Window) []Window // as PlanOptions.Only
+	Retry       Retry
+	Parallelism int
+	// Unsized leaves out how much there is. What the service has forgotten is
+	// asked all the same: no slice of it may count as one without rows.
+	Unsized bool
 }
 
-// probe returns the bins of one export's missing windows in order, and nil if
-// its width is not for the probe to choose or its source cannot estimate.
-func probe(ctx context.Context, e Export, h *History, now time.Time, only func(Export, Window) []Window, retry Retry) ([]Bin, error) {
-	prober, ok := e.Source.(Prober)
-	ok = ok && !e.Span.Whole
-	var windows []Window
-	for _, missing := range Uncovered(e, h, now, only) {
-		windows = append(windows, missing...)
+// Probe asks the sources what they still have, and how much of it lies in the
+// windows that the exports lack and in those that are under watch. now is from
+// ServiceNow.
+func Probe(ctx context.Context, exports []Export, h *History, now time.Time, o ProbeOptions) (Survey, error) {
+	s := &surveyor{ProbeOptions: o, history: h, survey: Survey{Now: now,
+		Volumes: make(map[string]*Volume), Oldest: make(map[string]time.Time)}}
+	var asks []func()
+	for _, e := range exports {
+		asks = append(asks, s.remains(ctx, e)...)
 	}
-	windows = Join(windows)
-	if !ok || len(windows) == 0 {
-		return nil, nil
+	s.do(ctx, asks)
+	if !o.Unsized {
+		s.size(ctx, exports)
+	}
+	for _, v := range s.survey.Volumes {
+		sort.Slice(v.Bins, func(i, j int) bool { return v.Bins[i].Window.Start.Before(v.Bins[j].Window.Start) })
+	}
+	for _, f := range [][]SliceError{s.survey.Refused, s.survey.Unsized, s.survey.Outside} {
+		sort.Slice(f, func(i, j int) bool {
+			return f[i].Query < f[j].Query || f[i].Query == f[j].Query && f[i].Window.Start.Before(f[j].Window.Start)
+		})
+	}
+	return s.survey, ctx.Err()
+}
+
+// surveyor is a survey in the making.
+type surveyor struct {
+	ProbeOptions
+	history *History
+
+	mu     sync.Mutex
+	survey Survey
+}
+
+// do asks several things at once.
+func (s *surveyor) do(ctx context.Context, asks []func()) {
+	var mu sync.Mutex
+	inParallel(s.Parallelism, func() {
+		for {
+			mu.Lock()
+			if len(asks) == 0 || ctx.Err() != nil {
+				mu.Unlock()
+				return
+			}
+			ask := asks[0]
+			asks = asks[1:]
+			mu.Unlock()
+			ask()
+		}
+	})
+}
+
+// refused notes that nothing of a query can be read, once.
+func (s *surveyor) refused(e Export, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.survey.Refused {
+		if f.Query == e.Query.Address {
+			return
+		}
+	}
+	s.survey.Refused = append(s.survey.Refused, SliceError{Query: e.Query.Address, Window: e.Span.Resolve(s.survey.Now), Err: err})
+}
+
+func (s *surveyor) isRefused(e Export) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.survey.Refused {
+		if f.Query == e.Query.Address {
+			return true
+		}
+	}
+	return false
+}
+
+// missing returns the windows that some sink of the export lacks.
+func (s *surveyor) missing(e Export) []Window {
+	var windows []Window
+	for _, w := range Uncovered(e, s.history, s.survey.Now, s.Only) {
+		windows = append(windows, w...)
+	}
+	return Join(windows)
+}
+
+// remains asks for the oldest row, where slices are missing that the service
+// may have forgotten, and for rows that lie in no slice.
+func (s *surveyor) remains(ctx context.Context, e Export) (asks []func()) {
+	missing := s.missing(e)
+	if len(missing) == 0 {
+		return nil
+	}
+	if r, ok := e.Source.(Retainer); ok && missing[0].Start.Before(s.survey.Now.Add(-minRetention)) {
+		asks = append(asks, func() {
+			var oldest time.Time
+			err := s.Retry.Do(ctx, func() (err error) {
+				oldest, err = r.Oldest(ctx, e.Query)
+				return err
+			}, nil)
+			switch {
+			case err != nil:
+				// Without an answer a slice of which everything is forgotten
+				// could not be told from one without rows.
+				s.refused(e, fmt.Errorf("ask for the oldest row: %w", err))
+			case !oldest.IsZero():
+				s.mu.Lock()
+				s.survey.Oldest[e.Query.Address] = oldest
+				s.mu.Unlock()
+			}
+		})
+	}
+	if o, ok := e.Source.(Outsider); ok {
+		asks = append(asks, func() {
+			err := s.Retry.Do(ctx, func() error { return o.Outside(ctx, e.Query, missing) }, nil)
+			switch {
+			case errors.Is(err, ErrAccess), errors.Is(err, ErrQuery):
+				s.refused(e, err)
+			case err != nil:
+				s.mu.Lock()
+				s.survey.Outside = append(s.survey.Outside, SliceError{Query: e.Query.Address, Window: e.Span.Resolve(s.survey.Now), Err: err})
+				s.mu.Unlock()
+			}
+		})
+	}
+	return asks
+}
+
+// size counts what lies in the windows, and what is too much for a slice again
+// in finer bins.
+func (s *surveyor) size(ctx context.Context, exports []Export) {
+	var asks []func()
+	for _, e := range exports {
+		if windows := s.windows(e); len(windows) > 0 && !s.isRefused(e) {
+			asks = append(asks, s.counts(ctx, e, windows, e.Span.probeStep())...)
+		}
+	}
+	s.do(ctx, asks)
+	for _, step := range finerSteps {
+		asks = nil
+		for _, e := range exports {
+			if e.Span.Step == 0 && (e.Span.Atom == 0 || step%e.Span.Atom == 0) && !s.isRefused(e) {
+				asks = append(asks, s.counts(ctx, e, s.crowded(e), step)...)
+			}
+		}
+		s.do(ctx, asks)
+	}
+}
+
+// windows returns what an export's probe is about: nothing if its source
+// cannot count, or there is nothing to choose.
+func (s *surveyor) windows(e Export) []Window {
+	if _, ok := e.Source.(Prober); !ok || e.Span.Whole {
+		return nil
+	}
+	windows := s.missing(e)
+	if oldest, ok := s.survey.Oldest[e.Query.Address]; ok {
+		windows = clipStart(windows, e.heldFrom(oldest, s.survey.Now))
+	}
+	return Join(append(windows, watched(e, s.history, s.survey.Now)...))
+}
+
+// clipStart returns what of the windows lies at or after t.
+func clipStart(windows []Window, t time.Time) []Window {
+	var left []Window
+	for _, w := range windows {
+		if w.Start.Before(t) {
+			w.Start = t
+		}
+		if !w.Empty() {
+			left = append(left, w)
+		}
+	}
+	return left
+}
+
+// crowded takes the bins out of an export's volume that hold too much for one
+// slice, and returns their windows.
+func (s *surveyor) crowded(e Export) []Window {
+	v := s.survey.Volumes[e.Query.Address]
+	if v == nil {
+		return nil
+	}
+	yield := s.history.Yield(e.Query)
+	var crowded []Window
+	kept := v.Bins[:0]
+	for _, b := range v.Bins {
+		if pieces(yield.rows(b.Rows), yield.bytes(b.Bytes), e.Limits) > 1 {
+			crowded = append(crowded, b.Window)
+			continue
+		}
+		kept = append(kept, b)
+	}
+	v.Bins = kept
+	return Join(crowded)
+}
+
+// counts returns the questions for how much lies in the windows.
+func (s *surveyor) counts(ctx context.Context, e Export, windows []Window, step time.Duration) (asks []func()) {
+	for _, w := range windows {
+		for _, piece := range probePieces(w, step) {
+			asks = append(asks, func() { s.count(ctx, e, piece, step) })
+		}
+	}
+	return asks
+}
+
+// probePieces cuts w at points of the grid into pieces that one probe may ask
+// for.
+func probePieces(w Window, step time.Duration) []Window {
+	span := min(maxProbeSpan, step*maxProbeBins)
+	span = max(step, span-span%step)
+	var pieces []Window
+	for !w.Empty() {
+		piece := Window{w.Start, Floor(w.Start, step).Add(span)}.Intersect(w)
+		pieces = append(pieces, piece)
+		w.Start = piece.End
+	}
+	return pieces
+}
+
+func (s *surveyor) count(ctx context.Context, e Export, w Window, step time.Duration) {
+	if s.isRefused(e) {
+		return
 	}
 	var bins []Bin
-	err := retry.Do(ctx, func() (err error) {
-		bins, err = prober.Probe(ctx, e.Query, windows, probeStep, Cut{To: CutAt(now)})
+	err := s.Retry.Do(ctx, func() (err error) {
+		bins, err = e.Source.(Prober).Probe(ctx, e.Query, w, step, Cut{To: CutAt(s.survey.Now)})
 		return err
 	}, nil)
+	if errors.Is(err, ErrAccess) || errors.Is(err, ErrQuery) {
+		s.refused(e, err)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := s.survey.Volumes[e.Query.Address]
+	if v == nil {
+		v = &Volume{}
+		s.survey.Volumes[e.Query.Address] = v
+	}
 	if err != nil {
-		return nil, err
+		v.Blank = append(v.Blank, w)
+		s.survey.Unsized = append(s.survey.Unsized, SliceError{Query: e.Query.Address, Window: w, Err: err})
+		return
 	}
-	sort.Slice(bins, func(i, j int) bool { return bins[i].Window.Start.Before(bins[j].Window.Start) })
-	if bins == nil {
-		bins = []Bin{}
-	}
-	return bins, nil
+	v.Bins = append(v.Bins, bins...)
 }

@@ -194,12 +194,49 @@ type Span struct {
 // the probe.
 const autoGrid = time.Hour
 
-// Grid returns the step that relative bounds are rounded to.
+// Grid returns the step that relative bounds are rounded to, a multiple of the
+// atom.
 func (s Span) Grid() time.Duration {
-	if s.Step > 0 {
+	switch {
+	case s.Step > 0:
 		return s.Step
+	case s.Atom > 0:
+		return LeastCommonMultiple(autoGrid, s.Atom)
 	}
 	return autoGrid
+}
+
+// probeStep returns the width of the bins that the volume of the span is
+// counted in at first: slices are made of whole ones.
+func (s Span) probeStep() time.Duration {
+	switch {
+	case s.Step > 0:
+		return greatestCommonDivisor(s.Step, autoGrid)
+	case s.Atom > 0:
+		return s.Grid()
+	}
+	return autoGrid
+}
+
+// LeastCommonMultiple returns the shortest duration that both divide; 0 if it
+// is longer than a year of 366 days, or one of them is not above 0.
+func LeastCommonMultiple(a, b time.Duration) time.Duration {
+	const year = 366 * 24 * time.Hour
+	if a <= 0 || b <= 0 {
+		return 0
+	}
+	n := a / greatestCommonDivisor(a, b)
+	if n > year/b {
+		return 0
+	}
+	return n * b
+}
+
+func greatestCommonDivisor(a, b time.Duration) time.Duration {
+	for b > 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // Resolve returns the instants that s covers at the time now: a relative start

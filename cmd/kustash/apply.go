@@ -120,8 +120,14 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 		return 0, err
 	}
 	view.plan(made)
+	lost := append(append(conflicts, made.refused...), made.outside...)
 	if made.nothingToDo() {
-		return p.endOfApply(pl, view, pipeline.Summary{Failed: append(conflicts, made.refused...)}, 0, nil)
+		if made.findings() {
+			if _, err := r.Run(ctx, made.plan, s.exports(), s.history); err != nil {
+				return 0, err
+			}
+		}
+		return p.endOfApply(pl, view, pipeline.Summary{Failed: lost}, 0, nil)
 	}
 	if saved == nil && !o.approved {
 		if err := p.approve(made.describe()); err != nil {
@@ -132,7 +138,7 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 	started := time.Now()
 	summary, err := r.Run(ctx, made.plan, s.exports(), s.history)
 	view.stop()
-	summary.Failed = append(append(conflicts, made.refused...), summary.Failed...)
+	summary.Failed = append(lost, summary.Failed...)
 	return p.endOfApply(pl, view, summary, time.Since(started), err)
 }
 

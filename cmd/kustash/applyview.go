@@ -160,6 +160,13 @@ func (v *jsonView) plan(pl *planned) {
 	for _, s := range stretches(pl.plan) {
 		v.write("planned", stretchFields(s))
 	}
+	for _, u := range pl.plan.Unavailable {
+		v.write("unavailable", map[string]any{"query": u.Query, "sink": u.Sink, "start": u.Start, "end": u.End, "oldest": u.Oldest})
+	}
+	for _, c := range pl.plan.Changed {
+		v.write("changed", map[string]any{"query": c.Query, "sink": c.Sink, "start": c.Start, "end": c.End,
+			"rows_before": c.Before.Rows, "rows_after": c.After.Rows, "shrunk": c.Shrunk()})
+	}
 	slices, rows, bytes, known := pl.plan.Totals()
 	fields := map[string]any{"slices": slices, "now": pl.plan.Now, "cut": pl.plan.Cut}
 	if known {

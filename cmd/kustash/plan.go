@@ -47,9 +47,9 @@ func runPlan(ctx context.Context, p *process, v *verb, args []string) (int, erro
 			p.printf("\nSaved to %s. To do exactly this: kustash apply %s\n", *out, *out)
 		}
 	}
-	p.writeRefused(made.refused)
+	p.writeRefused(made)
 	switch {
-	case len(made.refused) > 0:
+	case len(made.refused)+len(made.outside) > 0:
 		return exitFailed, nil
 	case *detailed && (len(made.plan.Slices) > 0 || len(made.open) > 0):
 		return exitPending, nil
@@ -57,8 +57,12 @@ func runPlan(ctx context.Context, p *process, v *verb, args []string) (int, erro
 	return exitDone, nil
 }
 
-// nothingToDo reports whether applying the plan would change nothing.
+// nothingToDo reports whether applying the plan would export nothing.
 func (pl *planned) nothingToDo() bool { return len(pl.plan.Slices) == 0 }
+
+// findings reports whether the plan knows something new of the past, which an
+// apply records.
+func (pl *planned) findings() bool { return len(pl.plan.Unavailable)+len(pl.plan.Changed) > 0 }
 
 // describe words the plan's size for a question.
 func (pl *planned) describe() string {

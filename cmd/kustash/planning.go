@@ -135,6 +135,7 @@ type planned struct {
 	exports []pipeline.Export
 	open    []pipeline.Receipt    // commits to settle first
 	refused []pipeline.SliceError // queries that cannot be read at all
+	outside []pipeline.SliceError // queries that have rows in no slice
 	notes   []string
 }
 
@@ -179,18 +180,17 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 		return nil, fmt.Errorf("this machine's clock is %v off the service's (%s there); set the clock, then run again",
 			off.Round(time.Second), pipeline.ShortTime(now))
 	}
-	survey := pipeline.Survey{Now: now}
-	if o.refresh {
-		if survey, err = pipeline.Probe(ctx, pl.exports, s.history, now, only, retry, 4); err != nil {
-			return nil, err
-		}
+	survey, err := pipeline.Probe(ctx, pl.exports, s.history, now,
+		pipeline.ProbeOptions{Only: only, Retry: retry, Parallelism: probesAtOnce, Unsized: !o.refresh})
+	if err != nil {
+		return nil, err
 	}
-	pl.refused = survey.Refused
+	pl.refused, pl.outside = survey.Refused, survey.Outside
 	readable := slices.DeleteFunc(slices.Clone(pl.exports), func(e pipeline.Export) bool {
 		return slices.ContainsFunc(survey.Refused, func(f pipeline.SliceError) bool { return f.Query == e.Query.Address })
 	})
-	for _, f := range survey.Unsized {
-		pl.notes = append(pl.notes, fmt.Sprintf("%s could not be sized, so it is planned in slices of one hour: %v", f.Query, f.Err))
+	for _, f := range foldFailures(survey.Unsized) {
+		pl.notes = append(pl.notes, fmt.Sprintf("%s could not be sized in %s, which is planned in slices of one hour: %s", f.query, f.where(), f.reason))
 	}
 	for _, n := range s.history.Notes(pl.exports) {
 		pl.notes = append(pl.notes, n.Query+" "+n.Text)
@@ -198,13 +198,19 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 	for _, r := range pl.open {
 		pl.notes = append(pl.notes, fmt.Sprintf("the commit of %s was interrupted; apply settles it first", r.Key))
 	}
-	pl.plan, err = pipeline.BuildPlan(readable, s.history, now, pipeline.PlanOptions{Only: only, Volumes: survey.Volumes})
+	pl.plan, err = pipeline.BuildPlan(readable, s.history, now, pipeline.PlanOptions{Only: only, Survey: survey})
 	return pl, err
 }
 
-// writeRefused reports the queries that no plan can contain.
-func (p *process) writeRefused(refused []pipeline.SliceError) {
-	for _, f := range refused {
+// probesAtOnce is how many questions about sizes are in flight.
+const probesAtOnce = 4
+
+// writeRefused reports what no plan can contain.
+func (p *process) writeRefused(pl *planned) {
+	for _, f := range pl.refused {
 		fmt.Fprintf(p.stderr, "%s %s: %v\n", p.paint(red, "Not planned:"), f.Query, f.Err)
+	}
+	for _, f := range pl.outside {
+		fmt.Fprintf(p.stderr, "%s %s: %v\n", p.paint(red, "In no slice:"), f.Query, f.Err)
 	}
 }

@@ -80,6 +80,19 @@ func (p *process) writeStatus(report []pipeline.Coverage, snapshot *ledger.Snaps
 			}
 			p.printf("  missing  %v\n", g)
 		}
+		for _, w := range c.Unavailable {
+			p.printf("  %s  %v: unavailable, the workspace had no row that old when it was to be read\n", p.paint(yellow, "gone   "), w)
+		}
+		for _, x := range c.Changed {
+			kind := "late   "
+			if x.Shrunk() {
+				kind = "shrunk "
+			}
+			p.printf("  %s  %v: %s\n", p.paint(yellow, kind), x.Window, changeText(x))
+		}
+		for _, w := range c.Approximate {
+			p.printf("  %s  %v: ends = approximate, a row at the bound of two slices may be in both or in neither\n", p.paint(yellow, "approx "), w)
+		}
 		for _, r := range c.Open {
 			p.printf("  %s  %v: the commit was interrupted; the next apply settles it\n", p.paint(yellow, "open   "), r.Window)
 		}
@@ -100,20 +113,26 @@ func (p *process) statusJSON(report []pipeline.Coverage, snapshot *ledger.Snapsh
 		return err
 	}
 	for _, c := range report {
-		gaps, failed := c.Gaps, []map[string]any{}
-		if gaps == nil {
-			gaps = []pipeline.Window{}
-		}
+		gaps, failed := list(c.Gaps), []map[string]any{}
 		for _, x := range c.Failed {
 			failed = append(failed, map[string]any{"start": x.Window.Start, "end": x.Window.End, "reason": x.Reason, "time": x.Time})
 		}
 		if err := enc.Encode(map[string]any{"type": "coverage", "query": c.Query, "sink": c.Sink, "start": c.Window.Start,
 			"end": c.Window.End, "complete": c.Complete(), "until": c.Until, "lag_seconds": int64(c.Lag(now).Seconds()),
-			"rows": c.Rows, "bytes": c.Bytes, "files": c.Files, "gaps": gaps, "open": len(c.Open), "failed": failed}); err != nil {
+			"rows": c.Rows, "bytes": c.Bytes, "files": c.Files, "gaps": gaps, "open": len(c.Open), "failed": failed,
+			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed)}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// list returns a list that JSON writes as one, even without elements.
+func list[T any](l []T) []T {
+	if l == nil {
+		return []T{}
+	}
+	return l
 }
 
 var showVerb = verb{
@@ -201,6 +220,9 @@ func (p *process) writePlanJSON(made *planned) {
 	v.plan(made)
 	for _, f := range made.refused {
 		v.write("refused", map[string]any{"query": f.Query, "error": f.Err.Error()})
+	}
+	for _, f := range made.outside {
+		v.write("outside", map[string]any{"query": f.Query, "error": f.Err.Error()})
 	}
 	for _, note := range made.notes {
 		v.write("note", map[string]any{"text": note})

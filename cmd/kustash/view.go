@@ -58,6 +58,7 @@ func (p *process) writePlan(w io.Writer, pl *planned) {
 		}
 		fmt.Fprintf(w, "  %s %s\n", p.paint(green, "+"), line)
 	}
+	p.writeFindings(w, pl.plan)
 	for _, note := range pl.notes {
 		fmt.Fprintf(w, "  %s %s\n", p.paint(yellow, "!"), note)
 	}
@@ -75,6 +76,33 @@ func (p *process) writePlan(w io.Writer, pl *planned) {
 		fmt.Fprintf(w, "; about %s rows, %s to read", amount(rows), size(bytes))
 	}
 	fmt.Fprintln(w, ".")
+}
+
+// writeFindings says what a plan has found out of the past.
+func (p *process) writeFindings(w io.Writer, pl *pipeline.Plan) {
+	told := make(map[string]bool) // the sinks of a query lack the same as a rule
+	for _, u := range pl.Unavailable {
+		line := fmt.Sprintf("%s   %v   unavailable: the oldest row that the workspace still holds is of %s", u.Query, u.Window, pipeline.ShortTime(u.Oldest))
+		if !told[line] {
+			told[line] = true
+			fmt.Fprintf(w, "  %s %s\n", p.paint(yellow, "-"), line)
+		}
+	}
+	for _, c := range pl.Changed {
+		if line := fmt.Sprintf("%s   %v   %s", c.Query, c.Window, changeText(c)); !told[line] {
+			told[line] = true
+			fmt.Fprintf(w, "  %s %s\n", p.paint(yellow, "~"), line)
+		}
+	}
+}
+
+// changeText says how the rows of a done slice have changed at the workspace.
+func changeText(c pipeline.Changed) string {
+	if c.Shrunk() {
+		return fmt.Sprintf("shrunk: the workspace had %s rows when it was read, and has %s now; the archive keeps what it has",
+			amount(c.Before.Rows), amount(c.After.Rows))
+	}
+	return fmt.Sprintf("%s rows arrived since it was read; they are not in the archive (late = \"ignore\")", amount(c.After.Rows-c.Before.Rows))
 }
 
 // span words the width of a window.
@@ -140,6 +168,15 @@ type failures struct {
 	windows             []pipeline.Window
 }
 
+// where names the windows.
+func (g failures) where() string {
+	where := g.windows[0].String()
+	if n := len(g.windows); n > 1 {
+		where += fmt.Sprintf(" and %s up to %s", count(n-1, "more slice"), pipeline.ShortTime(g.windows[n-1].End))
+	}
+	return where
+}
+
 // foldFailures joins the slices of a query that failed for the same cause,
 // whichever request or file it was, in the order of query and time.
 func foldFailures(failed []pipeline.SliceError) []failures {
@@ -178,10 +215,7 @@ func reason(text string) string {
 // writeSummary says what a run came to.
 func (p *process) writeSummary(w io.Writer, s pipeline.Summary, took time.Duration) {
 	for _, g := range foldFailures(s.Failed) {
-		where := g.windows[0].String()
-		if n := len(g.windows); n > 1 {
-			where += fmt.Sprintf(" and %s up to %s", count(n-1, "more slice"), pipeline.ShortTime(g.windows[n-1].End))
-		}
+		where := g.where()
 		to := ""
 		if g.sink != "" {
 			to = " in " + g.sink

@@ -125,12 +125,14 @@ var kindRules = map[pipeline.Kind]struct {
 	durable bool // Append waits for it
 	bare    bool // it needs no receipt
 }{
-	pipeline.KindQuery:     {bare: true},
-	pipeline.KindSchema:    {bare: true},
-	pipeline.KindIntended:  {durable: true},
-	pipeline.KindDone:      {},
-	pipeline.KindForgotten: {durable: true},
-	pipeline.KindFailed:    {durable: true},
+	pipeline.KindQuery:       {bare: true},
+	pipeline.KindSchema:      {bare: true},
+	pipeline.KindIntended:    {durable: true},
+	pipeline.KindDone:        {},
+	pipeline.KindForgotten:   {durable: true},
+	pipeline.KindFailed:      {durable: true},
+	pipeline.KindUnavailable: {durable: true},
+	pipeline.KindChecked:     {},
 }
 
 type unknownKind pipeline.Kind

@@ -13,13 +13,6 @@ import (
 	"github.com/kustash/kustash/pipeline"
 )
 
-// Bounds of one probing query. The service takes a span of more than 15 days
-// for excessive, and 100,000 bins stay far below the rows of an answer.
-const (
-	maxProbeSpan = 14 * 24 * time.Hour
-	maxProbeBins = 100_000
-)
-
 // Now implements pipeline.Clock.
 func (s *Source) Now(ctx context.Context) (time.Time, error) {
 	var now time.Time
@@ -42,8 +35,27 @@ func (s *Source) Now(ctx context.Context) (time.Time, error) {
 }
 
 // Probe implements pipeline.Prober. It counts the tables that the text names;
-// a query that reads anything else cannot be estimated.
-func (s *Source) Probe(ctx context.Context, q pipeline.Query, windows []pipeline.Window, step time.Duration, cut pipeline.Cut) ([]pipeline.Bin, error) {
+// a query that reads anything else cannot be estimated, nor one of a table
+// whose every query is billed.
+func (s *Source) Probe(ctx context.Context, q pipeline.Query, w pipeline.Window, step time.Duration, cut pipeline.Cut) ([]pipeline.Bin, error) {
+	if step <= 0 || step%pipeline.TickSize != 0 {
+		return nil, fmt.Errorf("a step of %v is not a number of 100 ns ticks", step)
+	}
+	tables, err := plainTables(q)
+	if err != nil {
+		return nil, err
+	}
+	counts := make(map[pipeline.Tick]pipeline.Bin)
+	for _, name := range tables {
+		if err := s.probe(ctx, name, timeColumn(q), w, step, cut, counts); err != nil {
+			return nil, fmt.Errorf("count %s: %w", name, err)
+		}
+	}
+	return inWindow(counts, w), nil
+}
+
+// plainTables returns the tables that a query reads, if it reads nothing else.
+func plainTables(q pipeline.Query) ([]string, error) {
 	script := newScript(q.Text)
 	if p, ok := script.broken(); ok {
 		return nil, fmt.Errorf("%w: %s", pipeline.ErrQuery, p.Summary)
@@ -51,48 +63,87 @@ func (s *Source) Probe(ctx context.Context, q pipeline.Query, windows []pipeline
 	w := walk(script)
 	tables := w.tables()
 	switch {
-	case step <= 0 || step%pipeline.TickSize != 0:
-		return nil, fmt.Errorf("a step of %v is not a number of 100 ns ticks", step)
+	case q.Plan != pipeline.Analytics:
+		return nil, fmt.Errorf("every query of a table with the plan %q is billed, so it is not counted beforehand", q.Plan)
 	case len(tables) == 0 || len(w.loose) > 0:
 		return nil, errors.New("the query reads more than plain tables, so its size cannot be estimated")
 	}
-	column := q.TimeColumn
-	if column == "" {
-		column = serviceColumn
-	}
-	var bins []pipeline.Bin
-	for _, window := range windows {
-		for _, piece := range probePieces(window, step) {
-			counts := make(map[pipeline.Tick]pipeline.Bin)
-			for _, name := range tables {
-				if err := s.probe(ctx, name, column, piece, step, cut, counts); err != nil {
-					return nil, fmt.Errorf("count %s: %w", name, err)
-				}
-			}
-			bins = append(bins, inWindow(counts, piece)...)
-		}
-	}
-	return bins, nil
+	return tables, nil
 }
 
-// probePieces cuts w at points of the grid into pieces that one query may ask
-// for.
-func probePieces(w pipeline.Window, step time.Duration) []pipeline.Window {
-	span := maxProbeSpan
-	if step < maxProbeSpan/maxProbeBins {
-		span = step * maxProbeBins
+func timeColumn(q pipeline.Query) string {
+	if q.TimeColumn == "" {
+		return serviceColumn
 	}
-	span = max(step, span-span%step)
-	var pieces []pipeline.Window
-	for !w.Empty() {
-		end := pipeline.Floor(w.Start, step).Add(span)
-		if end.After(w.End) {
-			end = w.End
+	return q.TimeColumn
+}
+
+// Oldest implements pipeline.Retainer: the oldest row of any table that the
+// query reads. Of a query that reads anything else it says nothing.
+func (s *Source) Oldest(ctx context.Context, q pipeline.Query) (time.Time, error) {
+	tables, err := plainTables(q)
+	if err != nil {
+		return time.Time{}, nil
+	}
+	var oldest pipeline.Tick
+	for _, name := range tables {
+		text := fmt.Sprintf("%s | summarize Oldest = min(%s)", columnName(name), columnName(timeColumn(q)))
+		err := s.Query(ctx, text, "", func(rec arrow.Record) error {
+			times, err := textColumn(rec, "Oldest")
+			if err != nil || times.Len() == 0 || times.IsNull(0) {
+				return err
+			}
+			if kind, _ := rec.Schema().Field(0).Metadata.GetValue(pipeline.TypeKey); kind != string(pipeline.Datetime) {
+				return nil // no window cuts this column, so the author does
+			}
+			tick, err := pipeline.ParseTime(times.Value(0))
+			if oldest == 0 || tick < oldest {
+				oldest = tick
+			}
+			return err
+		})
+		if err != nil {
+			return time.Time{}, fmt.Errorf("ask %s for its oldest row: %w", name, err)
 		}
-		pieces = append(pieces, pipeline.Window{Start: w.Start, End: end})
-		w.Start = end
 	}
-	return pieces
+	if oldest == 0 {
+		return time.Time{}, nil
+	}
+	return oldest.Time(), nil
+}
+
+// Outside implements pipeline.Outsider: where slices are cut on another column
+// than the one that the service filters by, rows may be out of its reach.
+func (s *Source) Outside(ctx context.Context, q pipeline.Query, windows []pipeline.Window) error {
+	column := timeColumn(q)
+	tables, err := plainTables(q)
+	if column == serviceColumn || err != nil || len(windows) == 0 {
+		return nil
+	}
+	around := pipeline.Window{Start: windows[0].Start.Add(-q.TimeSlack), End: windows[len(windows)-1].End.Add(q.TimeSlack)}
+	var problems []error
+	for _, name := range tables {
+		c, slack := columnName(column), spanLiteral(q.TimeSlack)
+		text := fmt.Sprintf("%s | where isnull(%s) or %s < %s - %s or %s > %s + %s | summarize Rows = count(), Empty = countif(isnull(%s))",
+			columnName(name), c, c, serviceColumn, slack, c, serviceColumn, slack, c)
+		err := s.Query(ctx, text, wider(around), func(rec arrow.Record) error {
+			rows, err := numberColumn(rec, "Rows")
+			if err != nil {
+				return err
+			}
+			empty, err := numberColumn(rec, "Empty")
+			if err != nil || rec.NumRows() == 0 || rows(0) == 0 {
+				return err
+			}
+			problems = append(problems, fmt.Errorf("%d rows of %s in %v are in no slice: the %s of %d is null, that of %d is more than time_slack (%v) from %s; "+
+				"widen time_slack, or export them by another query on %s", rows(0), name, around, column, empty(0), rows(0)-empty(0), q.TimeSlack, serviceColumn, serviceColumn))
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("look for rows of %s that no slice reaches: %w", name, err)
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // probe adds the rows of one table, by the start of their bin.

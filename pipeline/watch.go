@@ -1,0 +1,55 @@
+package pipeline
+
+import "time"
+
+// watched returns the windows of an export's slices whose rows may still
+// change: those that ended less than the lookback ago, were read with the query
+// as it is, and whose input was counted.
+func watched(e Export, h *History, now time.Time) []Window {
+	var windows []Window
+	for _, t := range e.Targets {
+		for _, r := range h.Line(e.Query.Address, t.Identity).Done {
+			if e.watches(r, now) {
+				windows = append(windows, r.Window)
+			}
+		}
+	}
+	return Join(windows)
+}
+
+func (e Export) watches(r Receipt, now time.Time) bool {
+	return r.Input.Known && r.Fingerprint == e.Query.Fingerprint && r.End.Add(e.Span.Lookback).After(now)
+}
+
+// changed compares the slices under watch with what the source counts now. A
+// difference that the ledger has already is not told again.
+func changed(e Export, h *History, now time.Time, volume *Volume) []Changed {
+	var all []Changed
+	for _, t := range e.Targets {
+		line := h.Line(e.Query.Address, t.Identity)
+		for _, r := range line.Done {
+			if !e.watches(r, now) {
+				continue
+			}
+			before, after := r.Input, volume.amount(r.Window)
+			last, told := line.checked[r.Window]
+			if !after.Known || after.Rows == before.Rows && !told || told && last.Rows == after.Rows {
+				continue
+			}
+			all = append(all, Changed{e.Query.Address, t.Identity, r.Window, before, after})
+		}
+	}
+	return all
+}
+
+// Changed returns the line's slices of which the source has counted another
+// number of rows than when they were read, the last time that it was asked.
+func (l *Line) Changed() []Changed {
+	var all []Changed
+	for _, r := range l.Done {
+		if after, ok := l.checked[r.Window]; ok && r.Input.Known && after.Rows != r.Input.Rows {
+			all = append(all, Changed{l.Query, l.Sink, r.Window, r.Input, after})
+		}
+	}
+	return all
+}
