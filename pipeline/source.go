@@ -105,6 +105,9 @@ type Judgement struct {
 	// Atom is the width of the pieces of time that the query aggregates by:
 	// windows, slices and folders have to lie on its multiples. 0 is none.
 	Atom time.Duration
+	// Placed says that the text places the slice by itself, by the names that
+	// the source gives to its ends.
+	Placed bool
 	// Loose says that some of what the query reads is reached by the service's
 	// own time filter alone, so that the rows of a slice have to be told by the
 	// time column of the result.

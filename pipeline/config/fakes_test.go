@@ -87,7 +87,11 @@ func (fakeSource) Check(q pipeline.Query, whole bool) pipeline.Judgement {
 		found = append(found, pipeline.Problem{Summary: "Query cannot be cut", Detail: fmt.Sprintf("The operator %q is the matter.", word),
 			Offset: i, Length: len(word), Warning: word == "search"})
 	}
-	return pipeline.Judgement{Problems: found}
+	j := pipeline.Judgement{Problems: found, Placed: strings.Contains(q.Text, "slice_start")}
+	if _, width, ok := strings.Cut(q.Text, "bin "); ok {
+		j.Atom, _ = time.ParseDuration(strings.Fields(width)[0])
+	}
+	return j
 }
 
 func (fakeSource) Fingerprint(q pipeline.Query) string {

@@ -30,7 +30,7 @@ var queryObject = cty.EmptyObject
 
 func queryShape() *shape {
 	window := (&shape{blocks: make(map[string]*shape)}).
-		attributes("start", "end", "slice", "settle", "lookback", "time_column")
+		attributes("start", "end", "slice", "settle", "lookback", "time_column", "time_slack", "reach")
 	s := &shape{blocks: make(map[string]*shape)}
 	for _, name := range []string{"workspace", "kql", "sinks"} {
 		s.schema.Attributes = append(s.schema.Attributes, hcl.AttributeSchema{Name: name, Required: true})
@@ -49,14 +49,16 @@ func (l *loader) evaluateQuery(b *block) {
 		e.Query.AssumeSliceable = body.truth("assume_sliceable")
 		e.Query.Text = body.kql()
 		e.Targets = body.targets()
-		body.window(e, s.blocks["window"])
+		w := body.window(e, s.blocks["window"])
 		if from := body.workspace(); from != nil {
 			e.Workspace = from.address
 			e.Query.Workspace = from.workspaceID()
 			e.Source, e.Limits = from.source, from.limits
 		}
 		if body.ok {
-			body.check(e)
+			if j, ok := body.check(e); ok {
+				w.checkJudgement(e, j)
+			}
 		}
 		return cty.EmptyObjectVal
 	})
@@ -165,24 +167,25 @@ func (b *body) target(v cty.Value, at hcl.Range, others []pipeline.Target) (pipe
 	}, true
 }
 
-// check lets the source judge the query, and takes its fingerprint.
-func (b *body) check(e *pipeline.Export) {
+// check lets the source judge the query, and takes its fingerprint. It reports
+// false for a source that cannot judge.
+func (b *body) check(e *pipeline.Export) (pipeline.Judgement, bool) {
 	checker, ok := e.Source.(pipeline.Checker)
 	if !ok {
 		sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", e.Query.Text, e.Query.TimeColumn, e.Query.Workspace))
 		e.Query.Fingerprint = "fp1:" + hex.EncodeToString(sum[:])
-		return
+		return pipeline.Judgement{}, false
 	}
 	e.Query.Fingerprint = checker.Fingerprint(e.Query)
 	attr := b.content.Attributes["kql"]
-	problems := checker.Check(e.Query, e.Span.Whole).Problems
+	judgement := checker.Check(e.Query, e.Span.Whole)
 	stays := make(map[pipeline.Problem]bool) // even where slices are not the matter
 	if e.Query.AssumeSliceable {
 		for _, p := range checker.Check(e.Query, true).Problems {
 			stays[p] = true
 		}
 	}
-	for _, p := range problems {
+	for _, p := range judgement.Problems {
 		warning := p.Warning || e.Query.AssumeSliceable && !stays[p]
 		b.ok = b.ok && warning
 		d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: p.Summary, Detail: p.Detail}
@@ -196,4 +199,5 @@ func (b *body) check(e *pipeline.Export) {
 		}
 		b.report(d)
 	}
+	return judgement, true
 }

@@ -15,8 +15,9 @@ const (
 	defaultTimeColumn = "TimeGenerated"
 )
 
-// window decodes the window block of a query into its span.
-func (b *body) window(e *pipeline.Export, s *shape) {
+// window decodes the window block of a query into its span. It returns nil if
+// there is none.
+func (b *body) window(e *pipeline.Export, s *shape) *window {
 	var found hcl.Blocks
 	for _, block := range b.content.Blocks {
 		if block.Type == "window" {
@@ -27,7 +28,7 @@ func (b *body) window(e *pipeline.Export, s *shape) {
 	case 0:
 		b.ok = false
 		b.errorAt(b.at, "Missing window block", "A query needs a window that says which rows to export: window { start = \"2026-01-01\" }.")
-		return
+		return nil
 	case 1:
 	default:
 		b.ok = false
@@ -39,7 +40,10 @@ func (b *body) window(e *pipeline.Export, s *shape) {
 		b.ok = false
 	}
 	e.Span, e.Query.TimeColumn = w.span()
+	e.Query.TimeSlack = w.slack(e.Query.TimeColumn)
+	e.Query.Reach = w.duration("reach", 0)
 	w.checkStep(e)
+	return w
 }
 
 // window is the window block of a query.
@@ -79,6 +83,19 @@ func (w *window) span() (pipeline.Span, string) {
 		w.wrongAt("time_column", "Unsuitable value", "The argument \"time_column\" names the column that slices are cut on, such as %q.", defaultTimeColumn)
 	}
 	return s, column
+}
+
+// slack reads how far the time column may be from the one that the service
+// filters by.
+func (w *window) slack(column string) time.Duration {
+	_, set := w.content.Attributes["time_slack"]
+	switch {
+	case column == defaultTimeColumn && set:
+		w.wrongAt("time_slack", "Conflicting arguments", "The argument \"time_slack\" says how far another time_column may be from %s, and slices are cut on %s itself. Leave it out.", defaultTimeColumn, defaultTimeColumn)
+	case column != defaultTimeColumn && column != "" && !set:
+		w.wrongAt("time_column", "Missing required argument", "Slices are cut on %s, but the service filters by %s. Add time_slack, how far the two may be apart in a row, such as time_slack = \"1d\"; rows beyond it are reported.", column, defaultTimeColumn)
+	}
+	return w.duration("time_slack", 0)
 }
 
 func (w *window) bound(name string, fallback pipeline.Bound) (pipeline.Bound, bool) {
@@ -149,6 +166,42 @@ func (w *window) checkBounds(s pipeline.Span) {
 	case start.Relative && end.Relative && start.Ago <= end.Ago:
 		w.wrongAt(name, "Invalid window", "The window ends %s before now and starts %s before now, so nothing is ever in it.",
 			writeDuration(end.Ago), writeDuration(start.Ago))
+	}
+}
+
+// checkJudgement compares the window with what the source says of the query.
+func (w *window) checkJudgement(e *pipeline.Export, j pipeline.Judgement) {
+	if _, set := w.content.Attributes["reach"]; set && !j.Placed {
+		w.wrongAt("reach", "Argument without effect", "The argument \"reach\" lets a query read earlier rows than those of its slice, which only one that places the slice itself can do: use slice_start and slice_end in its text, or leave reach out.")
+	}
+	if j.Atom == 0 || e.Span.Whole {
+		return
+	}
+	e.Span.Atom = j.Atom
+	atom := writeDuration(j.Atom)
+	for _, b := range []struct {
+		name string
+		at   pipeline.Bound
+	}{{"start", e.Span.Start}, {"end", e.Span.End}} {
+		if t := b.at.At; !b.at.Relative && !pipeline.Floor(t, j.Atom).Equal(t) {
+			w.wrongAt(b.name, "Window cuts a bin", "The query aggregates by %s, and a window that ends within such a bin would count a part of it. Write %s or %s.",
+				atom, pipeline.ShortTime(pipeline.Floor(t, j.Atom)), pipeline.ShortTime(pipeline.Ceil(t, j.Atom)))
+		}
+	}
+	if e.Span.Step%j.Atom != 0 {
+		w.wrongAt("slice", "Slice cuts a bin", "The query aggregates by %s, and slices of %s would cut such bins. Choose a multiple of %s, or \"auto\".", atom, writeDuration(e.Span.Step), atom)
+	}
+	if e.Span.Grid() == 0 {
+		w.wrongAt("slice", "Slice cuts a bin", "The query aggregates by %s, which no slice of less than a year is a multiple of. Aggregate by a divisor of a day, such as 1h.", atom)
+		return
+	}
+	for _, t := range e.Targets {
+		folder, timed := folders[t.Calendar]
+		width := min(folder.width, 24*time.Hour) // longer folders begin at midnight
+		if timed && width%j.Atom != 0 {
+			w.wrongAt("slice", "Folder cuts a bin", "The query aggregates by %s, and a folder of %s covers %s, which such bins do not divide evenly. Give that sink a layout without time, such as \"{query}\", or aggregate by a divisor of it.",
+				atom, t.Address, folder.name)
+		}
 	}
 }
 

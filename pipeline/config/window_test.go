@@ -112,3 +112,45 @@ query "q" {
 		}
 	}
 }
+
+// loadQuery loads a pipeline with this query; its sink has one folder.
+func loadQuery(t *testing.T, arguments, window string) pipeline.Export {
+	t.Helper()
+	p, diags := loadText(t, `
+workspace "w" { workspace_id = "w" }
+sink "local" "s" {
+  path   = "s"
+  layout = "{query}"
+}
+query "q" {
+  workspace = workspace.w
+  sinks     = [sink.s]
+  `+arguments+`
+  window {
+    `+window+`
+  }
+}`)
+	if len(diags) > 0 {
+		t.Fatal(show(p, diags))
+	}
+	return p.Exports[0]
+}
+
+// A query that aggregates by bins gets slices that do not cut one.
+func TestAtom(t *testing.T) {
+	e := loadQuery(t, `kql = "T bin 40m"`, `start = "now-10d"`)
+	if e.Span.Atom != 40*time.Minute || e.Span.Grid() != 2*time.Hour {
+		t.Errorf("atom %v, grid %v; want 40m and 2h", e.Span.Atom, e.Span.Grid())
+	}
+	now := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	if w := e.Span.Resolve(now); w.End.Hour()%2 != 0 || w.End.Minute() != 0 || w.Start.Hour()%2 != 0 {
+		t.Errorf("the window is %v, want whole bins", w)
+	}
+	e = loadQuery(t, `kql = "T where x between (slice_start .. slice_end)"`, `start = "2026-01-01"
+		reach       = "14d"
+		time_column = "Created"
+		time_slack  = "2d"`)
+	if e.Query.Reach != 14*24*time.Hour || e.Query.TimeSlack != 48*time.Hour || e.Query.TimeColumn != "Created" {
+		t.Errorf("reach %v, slack %v of %s", e.Query.Reach, e.Query.TimeSlack, e.Query.TimeColumn)
+	}
+}

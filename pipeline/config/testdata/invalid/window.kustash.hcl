@@ -87,7 +87,7 @@ query "h" {
   window {
     start      = "now" # error: nothing is ever in it
     slice      = "0s" # error: A slice cannot have no width
-    time_slack = "1h" # error: "time_slack" is not supported by this version
+    time_slack = "1h" # error: cut on TimeGenerated itself
   }
 }
 query "i" {
@@ -97,5 +97,42 @@ query "i" {
   window {
     start = "2026-01-01"
     slice = "atuo" # error: Did you mean "auto"?
+  }
+}
+query "j" {
+  workspace = workspace.soc
+  kql       = "T"
+  sinks     = [sink.flat]
+  window {
+    start       = "2026-01-01"
+    time_column = "Created" # error: Add time_slack
+    reach       = "1 day"   # error: is not a duration
+  }
+}
+query "k" {
+  workspace = workspace.soc
+  kql       = "T"
+  sinks     = [sink.flat]
+  window {
+    start = "2026-01-01"
+    reach = "14d" # error: use slice_start and slice_end
+  }
+}
+query "l" {
+  workspace = workspace.soc
+  kql       = "T bin 6h"
+  sinks     = [sink.archive]
+  window {
+    start = "2026-01-01T01:00:00Z" # error: Write 2026-01-01T00:00Z or 2026-01-01T06:00Z
+    end   = "2026-02-01T00:00:01Z" # error: Write 2026-02-01T00:00Z or 2026-02-01T06:00Z
+    slice = "1h" # error: Choose a multiple of 6h
+  }
+}
+query "m" {
+  workspace = workspace.soc
+  kql       = "T bin 7h"
+  sinks     = [sink.months, sink.flat]
+  window { # error: sink.months covers a month, which such bins do not divide evenly
+    start = "now-30d"
   }
 }
