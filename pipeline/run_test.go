@@ -296,6 +296,74 @@ func (t *failingTx) Commit(ctx context.Context) error {
 	return t.Tx.Commit(ctx)
 }
 
+// A source that says how far over its limit an answer is gets slices that fit
+// at once; one that does not gets halves. Neither cuts an atom.
+func TestSplitByShare(t *testing.T) {
+	for _, test := range []struct {
+		times     float64
+		atom      time.Duration
+		wantReads int
+	}{
+		{0, 0, 15},                // 1 + 2 + 4 + 8
+		{8, 0, 17},                // 1 + 16 at once
+		{2, time.Hour, 1 + 4 + 8}, // quarters, and their halves of an hour each
+		{1000, 0, 1 + maxShares},
+	} {
+		w := newWorld()
+		source := &sharing{tableSource{limit: 10}, test.times}
+		for i := range 80 {
+			source.rows = append(source.rows, tableRow{TickOf(dayStart.Add(time.Duration(i) * 6 * time.Minute)), fmt.Sprint(i)})
+		}
+		e := exportOf(source, testTarget(w, "a", Daily))
+		e.Span.End.At, e.Span.Step, e.Span.Atom = dayStart.Add(8*time.Hour), 8*time.Hour, test.atom
+		sum, err := apply(context.Background(), w, []Export{e}, nil)
+		if err != nil || len(sum.Failed) > 0 || len(w.rowsIn("mem:a")) != 80 {
+			t.Fatalf("times %v: %+v, %v, %d rows", test.times, sum, err, len(w.rowsIn("mem:a")))
+		}
+		if source.reads != test.wantReads {
+			t.Errorf("times %v: %d reads, want %d", test.times, source.reads, test.wantReads)
+		}
+		for _, entry := range w.entries {
+			if r := entry.Receipt; entry.Kind == KindDone && !Floor(r.Start, test.atom).Equal(r.Start) {
+				t.Errorf("times %v: %v cuts an atom of %v", test.times, r.Window, test.atom)
+			}
+		}
+	}
+}
+
+// sharing says of the first answer that is too large how far.
+type sharing struct {
+	tableSource
+	times float64
+}
+
+func (s *sharing) Read(ctx context.Context, slice Slice, emit func(arrow.Record) error) (Reading, error) {
+	reading, err := s.tableSource.Read(ctx, slice, emit)
+	if errors.Is(err, ErrTooLarge) && s.times > 0 {
+		err = &TooLarge{Times: s.times, Err: err}
+		s.times = 0
+	}
+	return reading, err
+}
+
+// An atom that is too large fails with advice, and no part of it is read.
+func TestAtomTooLarge(t *testing.T) {
+	w := newWorld()
+	source := &tableSource{limit: 3}
+	for i := range 5 {
+		source.rows = append(source.rows, tableRow{TickOf(dayStart.Add(time.Duration(i) * time.Minute)), fmt.Sprint(i)})
+	}
+	e := exportOf(source, testTarget(w, "a", Daily))
+	e.Span.Atom = time.Hour
+	sum, err := apply(context.Background(), w, []Export{e}, nil)
+	if err != nil || len(sum.Failed) != 1 || !strings.Contains(sum.Failed[0].Err.Error(), "aggregates by pieces of 1h0m0s") {
+		t.Errorf("%+v, %v, want the hour to fail", sum, err)
+	}
+	if got := w.rowsIn("mem:a"); len(got) > 0 {
+		t.Errorf("%d rows of it were kept", len(got))
+	}
+}
+
 func TestOtherParts(t *testing.T) {
 	for _, test := range []struct{ have, want string }{
 		{"", "*"}, // the whole

@@ -201,3 +201,23 @@ func FuzzSegment(f *testing.F) {
 		}
 	})
 }
+
+// What a receipt says of its read comes back as it was, and what it does not
+// say stays unsaid: an input of no rows is not one that was never counted.
+func TestEntriesOfReads(t *testing.T) {
+	start := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	w := pipeline.Window{Start: start, End: start.Add(time.Hour)}
+	for _, e := range []pipeline.Entry{
+		{Kind: pipeline.KindDone, Query: "query.t", Sink: "s", Receipt: &pipeline.Receipt{Window: w, Key: "k", Part: "3f", Parts: 16,
+			Ends: pipeline.Approximate, Received: 12, Size: 3400, Input: pipeline.Amount{Known: true, Rows: 7, Bytes: 900}}},
+		{Kind: pipeline.KindDone, Query: "query.t", Sink: "s", Receipt: &pipeline.Receipt{Window: w, Input: pipeline.Amount{Known: true}}},
+		{Kind: pipeline.KindDone, Query: "query.t", Sink: "s", Receipt: &pipeline.Receipt{Window: w}},
+		{Kind: pipeline.KindUnavailable, Query: "query.t", Sink: "s", Receipt: &pipeline.Receipt{Window: w}, Reason: "the oldest row is of 2026-03-02T00:00Z"},
+		{Kind: pipeline.KindChecked, Query: "query.t", Sink: "s", Receipt: &pipeline.Receipt{Window: w, Input: pipeline.Amount{Known: true, Rows: 8}}},
+	} {
+		got, line, err := encodeEntry(e)
+		if err != nil || !reflect.DeepEqual(got, e) {
+			t.Errorf("%s\ngot  %+v %+v, %v\nwant %+v %+v", line, got, got.Receipt, err, e, e.Receipt)
+		}
+	}
+}
