@@ -115,6 +115,9 @@ type Export struct {
 	Workspace string
 	Late      Late
 	OnChange  OnChange
+	// Loose says that the ends of the query's slices are told by the time
+	// column of its result (Judgement.Loose).
+	Loose bool
 }
 
 // Late says what happens to rows that arrive after their slice was read.

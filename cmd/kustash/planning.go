@@ -195,6 +195,11 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 	for _, n := range s.history.Notes(pl.exports) {
 		pl.notes = append(pl.notes, n.Query+" "+n.Text)
 	}
+	for _, e := range readable {
+		if e.Loose && e.Query.AssumeSliceable && !e.Span.Whole {
+			pl.notes = append(pl.notes, fmt.Sprintf("%s reads more than plain tables: where its result lacks %s, nothing tells the rows at the ends of a slice, and its files are marked ends = approximate", e.Query.Address, e.Query.TimeColumn))
+		}
+	}
 	for _, r := range pl.open {
 		pl.notes = append(pl.notes, fmt.Sprintf("the commit of %s was interrupted; apply settles it first", r.Key))
 	}

@@ -174,6 +174,7 @@ func (w *window) checkJudgement(e *pipeline.Export, j pipeline.Judgement) {
 	if _, set := w.content.Attributes["reach"]; set && !j.Placed {
 		w.wrongAt("reach", "Argument without effect", "The argument \"reach\" lets a query read earlier rows than those of its slice, which only one that places the slice itself can do: use slice_start and slice_end in its text, or leave reach out.")
 	}
+	e.Loose = j.Loose
 	if j.Atom == 0 || e.Span.Whole {
 		return
 	}
