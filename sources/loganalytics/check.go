@@ -1,6 +1,7 @@
 package loganalytics
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/kustash/kustash/pipeline"
@@ -9,32 +10,68 @@ import (
 // wayOut ends every refusal that the author may overrule.
 const wayOut = ` Read the window in one piece with slice = "none", or, if you know that slices give the same rows, set assume_sliceable = true.`
 
-// Check implements pipeline.Checker. It allows what is surely read row by row
-// and refuses everything else: a query of which it says nothing gives in
-// slices the rows that it gives in one piece. What a saved function behind a
-// plain name does it cannot see.
+// Check implements pipeline.Checker. It allows what is surely read row by row,
+// or aggregated within pieces of time, and refuses everything else: a query of
+// which it says nothing gives in slices the rows that it gives in one piece.
+// What a saved function behind a plain name does it cannot see.
 func (s *Source) Check(q pipeline.Query, whole bool) pipeline.Judgement {
-	return pipeline.Judgement{Problems: check(q.Text, whole)}
+	return check(q, whole, nil)
 }
 
-func check(text string, whole bool) []pipeline.Problem {
-	script := newScript(text)
+// check judges a query; known is nil where the workspace's tables are not.
+func check(q pipeline.Query, whole bool, known *catalog) pipeline.Judgement {
+	script := newScript(q.Text)
 	if p, ok := script.broken(); ok {
-		return []pipeline.Problem{p}
+		return pipeline.Judgement{Problems: []pipeline.Problem{p}}
 	}
-	w := walk(script)
-	problems := w.form()
+	w := walkBy(script, q.TimeColumn)
+	j := pipeline.Judgement{Problems: w.form(), Atom: w.atom}
 	bounds := w.bounds()
 	if bounds == oneBound {
-		problems = append(problems, pipeline.Problem{
+		j.Problems = append(j.Problems, pipeline.Problem{
 			Summary: "One bound of the slice only",
 			Detail:  "The text uses slice_start or slice_end, but not both. Use both, or neither to have the window put at each table.",
 		})
 	}
-	if !whole && bounds == noBound {
-		problems = append(problems, w.sliceable()...)
+	if q.Plan != pipeline.Analytics {
+		j.Problems = append(j.Problems, w.cheap(q.Plan)...)
 	}
-	return problems
+	if bounds != bothBounds {
+		j.Loose = q.Plan != pipeline.Analytics || len(w.unfiltered(known)) > 0
+		if !whole && bounds == noBound {
+			j.Problems = append(j.Problems, w.sliceable(known)...)
+		}
+	}
+	if j.Loose {
+		j.Problems = append(j.Problems, w.ends(q)...)
+	}
+	return j
+}
+
+// unfiltered returns the reads that the service's own time filter alone
+// reaches.
+func (w *walker) unfiltered(known *catalog) []part {
+	all := w.loose
+	for _, r := range w.reads {
+		if w.defines(r.name) || !isTable(known, r.name) {
+			all = append(all, r.part)
+		}
+	}
+	return all
+}
+
+// ends returns what keeps the rows at the ends of a slice from being told by
+// the result.
+func (w *walker) ends(q pipeline.Query) []pipeline.Problem {
+	if _, kept := w.result.times[w.column]; kept || w.result.kind != isRows || len(w.tabular) != 1 {
+		return nil
+	}
+	detail := fmt.Sprintf("Rows at the ends of a slice have to be told by %s, because the service's own filter alone reaches some of what the query reads; its result has no such column of the table's own.", w.column)
+	if q.AssumeSliceable {
+		return []pipeline.Problem{w.problem(w.tabular[0], "Ends of slices are approximate", detail, true)}
+	}
+	return []pipeline.Problem{w.problem(w.tabular[0], "Result without its time",
+		fmt.Sprintf("%s Keep the column, or use %s and %s in the query, or set assume_sliceable = true to have the ends marked as approximate.", detail, startName, endName), false)}
 }
 
 // broken returns the problem of a text that cannot be cut into statements.
@@ -113,8 +150,9 @@ func (w *walker) option(p part) []pipeline.Problem {
 	return []pipeline.Problem{w.problem(p, summary, o.detail, o.warning)}
 }
 
-// sliceable returns why the query cannot be read in slices.
-func (w *walker) sliceable() []pipeline.Problem {
+// sliceable returns why the query cannot be read in slices, and what its author
+// should know.
+func (w *walker) sliceable(known *catalog) []pipeline.Problem {
 	var problems []pipeline.Problem
 	for _, r := range w.remarks {
 		detail := r.detail
@@ -123,14 +161,50 @@ func (w *walker) sliceable() []pipeline.Problem {
 		}
 		problems = append(problems, w.problem(r.part, r.summary, detail, r.warning))
 	}
-	for _, r := range w.shadowed() {
-		problems = append(problems, w.problem(r.part, "Table under its own name",
-			"The text gives the name "+r.name+" to something of its own, so the window cannot be put at the table; rows at the ends of a slice are told by the time column of the result, which has to keep it.", true))
+	if len(w.reads) > 1 {
+		for _, p := range w.joins {
+			problems = append(problems, w.problem(p, "Join among several reads",
+				"The join is with a list, but the query reads more than one table, and which of them it pairs with the list is not followed. Join each table on its own, in queries of their own."+wayOut, false))
+		}
 	}
-	if !w.sets("query_now") {
+	problems = append(problems, w.readProblems(known)...)
+	if len(w.relative) > 0 && !w.sets("query_now") {
 		for _, i := range w.relative {
 			problems = append(problems, w.problem(part{i, i + 1}, "Time relative to now",
-				w.at(i)+"() is relative to the moment of reading, so slices of the past would be empty or different. Leave the window to the pipeline's window block.", false))
+				w.at(i)+"() is relative to the moment of reading, so slices of the past would be empty or different. "+
+					"Leave the window to the pipeline's window block, or fix the moment with set query_now = datetime(...).", false))
+		}
+		return problems
+	}
+	for _, p := range w.filters {
+		problems = append(problems, w.problem(p, "Time filter of its own",
+			"The answer is what this filter and the window have in common. Leave the window to the pipeline's window block.", true))
+	}
+	return problems
+}
+
+// references are tables that hold a state of things rather than events, and
+// whose rows are written again only after days.
+var references = names(`ThreatIntelligenceIndicator ThreatIntelIndicators ThreatIntelObjects IdentityInfo DeviceInfo
+	DeviceNetworkInfo DeviceTvmSoftwareInventory DeviceTvmSoftwareVulnerabilities DeviceTvmSecureConfigurationAssessment
+	DeviceTvmInfoGathering ExposureGraphNodes ExposureGraphEdges UserPeerAnalytics UserAccessAnalytics Watchlist
+	ConfigurationData Heartbeat_Inventory`)
+
+// readProblems returns what there is to say of the tables that are read.
+func (w *walker) readProblems(known *catalog) []pipeline.Problem {
+	var problems []pipeline.Problem
+	for _, r := range w.reads {
+		switch {
+		case w.defines(r.name):
+			problems = append(problems, w.problem(r.part, "Table under its own name",
+				"The text gives the name "+r.name+" to something of its own, so the window cannot be put at the table. "+endsByColumn, true))
+		case !isTable(known, r.name):
+			problems = append(problems, w.problem(r.part, "No table of the workspace",
+				r.name+" is no table of the workspace. If it is a saved function, the window cannot be put at the tables that it reads, and whether it can be cut in time cannot be told. "+endsByColumn, true))
+		case references[r.name] && len(w.tables()) > 1:
+			problems = append(problems, w.problem(r.part, "Reference data in a window",
+				"The window cuts "+r.name+" too, of which a slice holds what was written in it and not the state of things. "+
+					"To look further back there, use "+startName+" and "+endName+" at the other tables, and say by reach how far.", true))
 		}
 	}
 	return problems

@@ -12,8 +12,8 @@ var rowWise = map[string]bool{
 // whole are the operators whose answer over a window is not that of its
 // slices put together, with what they do.
 var whole = map[string]string{
-	"summarize": "aggregates rows", "distinct": "compares rows with each other", "count": "aggregates rows",
-	"take": "picks some of the rows", "limit": "picks some of the rows", "top": "picks some of the rows",
+	"count": "aggregates rows",
+	"take":  "picks some of the rows", "limit": "picks some of the rows", "top": "picks some of the rows",
 	"sample": "picks some of the rows", "sample-distinct": "picks some of the rows", "top-nested": "aggregates rows",
 	"top-hitters": "aggregates rows", "make-series": "aggregates rows", "serialize": "depends on the order of rows",
 	"scan": "depends on the order of rows", "partition": "treats groups of rows", "reduce": "aggregates rows",
@@ -32,29 +32,6 @@ var crossRow = map[string]bool{
 	"current_cursor": true,
 }
 
-// scalarFunctions are those whose result is a value wherever they stand in a
-// let; any other function may return rows.
-var scalarFunctions = names(`abs ago array_concat array_length array_slice array_sort_asc array_sort_desc
-	base64_decode_tostring base64_encode_tostring bag_keys bag_merge bag_pack bin case ceiling coalesce countof datetime
-	datetime_add datetime_diff datetime_part dayofmonth dayofweek dayofyear decimal double dynamic endofday endofmonth
-	endofweek endofyear extract extract_all floor format_datetime format_timespan geo_point_to_s2cell getmonth getyear guid
-	has_any_index hash hash_md5 hash_sha256 hourofday iff iif indexof int ipv4_compare isempty isnotempty isnotnull isnull
-	long make_datetime make_list make_set make_string make_timespan materialize_view max_of min_of monthofyear new_guid
-	not now pack pack_array pack_dictionary parse_ipv4 parse_json parse_path parse_url parse_xml pow range real regex_quote
-	repeat replace replace_regex replace_string reverse round set_difference set_intersect set_union split startofday
-	startofmonth startofweek startofyear strcat strcat_array strcat_delim string strlen substring time timespan tobool
-	todatetime todecimal todouble todynamic toguid toint tolong tolower toreal toscalar tostring totimespan toupper translate
-	trim trim_end trim_start typeof unixtime_milliseconds_todatetime unixtime_seconds_todatetime url_decode url_encode
-	week_of_year zip bool boolean date`)
-
-func names(list string) map[string]bool {
-	set := make(map[string]bool)
-	for _, name := range strings.Fields(list) {
-		set[name] = true
-	}
-	return set
-}
-
 const summaryOperator = "Operator needs the whole window"
 
 // operator walks what stands between two pipes and returns the shape of its
@@ -65,6 +42,10 @@ func (w *walker) operator(p part, input shape) shape {
 	switch {
 	case rowWise[word]:
 		w.scalar(rest)
+		if word == "where" || word == "filter" {
+			w.filtered(rest)
+		}
+		input.times = w.columns(word, rest, input.times)
 		return input
 	case word == "sort" || word == "order":
 		w.scalar(rest)
@@ -86,30 +67,39 @@ func (w *walker) operator(p part, input shape) shape {
 	case word == "invoke":
 		return w.invoke(head, rest, input)
 	case word == "evaluate":
-		w.scalar(rest)
-		if w.in(rest, rest.from) == "bag_unpack" {
-			return input
-		}
-		return w.refuse(head, summaryOperator, "Whether evaluate %s can be cut in time cannot be told.", w.in(rest, rest.from))
+		return w.plugin(head, rest, input)
+	case word == "summarize":
+		return w.summarize(head, rest, input)
+	case word == "distinct":
+		return w.distinct(head, rest, input)
 	}
+	return w.other(word, head, rest, input)
+}
+
+// other refuses an operator that needs the whole window, or one not known.
+func (w *walker) other(word string, head, rest part, input shape) shape {
 	switch word {
 	case "fork", "partition", "facet":
-		w.branches(rest, word == "fork")
+		w.branches(rest, word == "fork", input)
 	default:
 		w.scalar(rest)
 	}
-	if does := whole[word]; does != "" {
-		return w.refuse(head, summaryOperator, "%s %s, so the answer over the window is not that of its slices put together.", word, does)
+	does := whole[word]
+	switch {
+	case does != "":
+		w.refuse(head, summaryOperator, "%s %s, so the answer over the window is not that of its slices put together.", word, does)
+	default:
+		w.refuse(head, "Unknown operator", "Whether %q can be cut in time is not known.", w.at(head.from))
 	}
-	return w.refuse(head, "Unknown operator", "Whether %q can be cut in time is not known.", w.at(p.from))
+	return shape{kind: isMixed, times: input.times}
 }
 
 // branches walks an operator that holds further ones in all of its brackets,
 // or in the last.
-func (w *walker) branches(p part, all bool) {
+func (w *walker) branches(p part, all bool, input shape) {
 	for i := p.from; i < p.to; i = w.after(i) {
 		if w.at(i) == "(" && (all || w.after(i) == p.to) {
-			w.operators(w.inside(i))
+			w.operators(w.inside(i), input)
 		} else if w.match[i] > i {
 			w.bracket(i, w.in(p, i-1))
 		}
@@ -117,10 +107,10 @@ func (w *walker) branches(p part, all bool) {
 }
 
 // operators walks operators that stand without a source.
-func (w *walker) operators(p part) {
+func (w *walker) operators(p part, input shape) {
 	if w.depth++; w.depth <= maxNesting {
 		for _, segment := range w.split(p, "|") {
-			w.operator(segment, isRows)
+			input = w.operator(segment, input)
 		}
 	}
 	w.depth--
@@ -152,14 +142,18 @@ func (w *walker) join(head part, word string, p part, input shape) shape {
 	right := w.source(part{p.from, on})
 	w.scalar(part{on, p.to})
 	switch {
-	case right == isConstant && joinsKept[word][kind]:
+	case right.kind == isConstant && joinsKept[word][kind]:
+		if word == "join" {
+			w.joins = append(w.joins, head)
+		}
 		return input
-	case right == isConstant && kind == "":
+	case right.kind == isConstant && kind == "":
 		return w.refuse(head, "Join without a kind", "The default kind of join keeps one row per key, so rows of different slices depend on each other; kind=inner keeps all.")
-	case right == isMixed && input == isMixed:
-		return isMixed // said already
+	case right.kind == isMixed && input.kind == isMixed:
+		return input // said already
 	}
-	return w.refuse(head, "Join of two reads", "%s pairs rows of two reads; pairs across the bound of a slice would be lost.", word)
+	return w.refuse(head, "Join of two reads", "%s pairs rows of two reads; pairs across the bound of a slice would be lost. "+
+		"To keep them, place the slice by %s and %s, and say by reach how much earlier the query reads.", word, startName, endName)
 }
 
 // apply walks mv-apply, whose operators run for the values of one row.
@@ -171,8 +165,9 @@ func (w *walker) apply(p part, input shape) shape {
 	}
 	w.scalar(part{p.from, on})
 	w.perRow++
-	w.operators(w.inside(on + 1))
+	w.operators(w.inside(on+1), shape{kind: isRows})
 	w.perRow--
+	input.times = input.times.without(w.mentioned(p, input.times)...)
 	return input
 }
 
@@ -180,13 +175,13 @@ func (w *walker) invoke(head, p part, input shape) shape {
 	w.scalar(part{p.from + 1, p.to})
 	name := w.in(p, p.from)
 	switch s, ok := w.lookup(name); {
-	case ok && s == isRows:
-		return input
-	case ok && s == isMixed:
-		return isMixed
+	case ok && s.kind == isRows && input.kind == isRows:
+		return s
+	case ok && (s.kind == isRows || s.kind == isMixed):
+		return shape{kind: isMixed, times: s.times}
 	}
-	w.loose = append(w.loose, head)
-	return w.refuse(head, "Function of the workspace", "%s is a function that the text does not define, so whether it can be cut in time cannot be told.", name)
+	w.unreached(head, name)
+	return input
 }
 
 // listTests take a list in brackets, or a table.
@@ -205,7 +200,7 @@ func (w *walker) scalar(p part) {
 			w.called(i, text)
 		default:
 			// What is unknown is a value here: rows could not stand in this place.
-			if s, ok := w.lookup(text); ok && (s == isRows || s == isMixed) && w.in(p, i+1) != "=" {
+			if s, ok := w.lookup(text); ok && (s.kind == isRows || s.kind == isMixed) && w.in(p, i+1) != "=" {
 				w.second(part{i, i + 1}, s)
 			}
 		}
@@ -221,12 +216,36 @@ func (w *walker) called(i int, name string) {
 		w.relative = append(w.relative, i)
 	case w.perRow == 0 && (crossRow[name] || strings.HasPrefix(name, "series_")):
 		w.refuse(call, "Function of several rows", "%s looks at other rows, which may lie in another slice.", name)
+	case name == "ingestion_time":
+		w.warn(call, "Ingestion time", "The window is one of %s all the same: slices are cut by it, and the service's own filter works on it.", w.column)
 	default:
-		if s, ok := w.lookup(name); ok && s != isValue && s != isConstant {
+		s, ok := w.lookup(name)
+		switch {
+		case ok && s.kind != isValue && s.kind != isConstant:
 			w.second(call, s)
+		case !ok && !scalarFunctions[name] && !aggregates[name] && !tableFunctions[name] && !grammar[name]:
+			w.unreached(call, name)
 		}
 	}
 }
+
+// grammar are words that a bracket may follow without being called.
+var grammar = names(`and or not in has_any has_all between by on with to typeof where kind of from step project extend
+	default view asc desc nulls first last as hint regex has has_cs hasprefix hasprefix_cs hassuffix hassuffix_cs contains
+	contains_cs containscs notcontains notcontainscs startswith startswith_cs endswith endswith_cs like likecs notlike
+	notlikecs`)
+
+const functionSummary = "Function of the workspace"
+
+// unreached warns of a function of the workspace.
+func (w *walker) unreached(p part, name string) {
+	w.loose = append(w.loose, p)
+	w.warn(p, functionSummary, "The text does not define %s, so the window cannot be put at the tables that it reads, and whether it can be cut in time cannot be told. %s", name, endsByColumn)
+}
+
+// endsByColumn says what becomes of reads that only the service's own filter
+// reaches.
+const endsByColumn = "Rows at the ends of a slice are told by the time column of the result, which has to keep it."
 
 // bracket walks what a bracket at i holds; before is the token in front.
 func (w *walker) bracket(i int, before string) {
@@ -241,19 +260,15 @@ func (w *walker) bracket(i int, before string) {
 	name, end := w.name(inner, inner.from)
 	alone := name != "" && end == inner.to
 	switch {
-	case before == "toscalar" || before == "materialize":
-		if s := w.pipe(inner); s != isConstant {
-			w.second(inner, s)
-		}
-	case w.at(i) == "(" && w.isTabular(inner):
-		if s := w.pipe(inner); s != isConstant {
+	case before == "toscalar" || before == "materialize" || w.at(i) == "(" && w.isTabular(inner):
+		if s := w.pipe(inner); s.kind != isConstant {
 			w.second(inner, s)
 		}
 	case alone && w.at(i) == "(" && (listTests[before] || before == "~"):
 		if s, ok := w.lookup(name); !ok {
 			w.loose = append(w.loose, inner)
 			w.refuse(inner, "Table or column", "Whether %s is a table or a column cannot be told.", name)
-		} else if s != isValue && s != isConstant {
+		} else if s.kind != isValue && s.kind != isConstant {
 			w.second(inner, s)
 		}
 	default:
@@ -263,8 +278,9 @@ func (w *walker) bracket(i int, before string) {
 
 // second refuses rows in the midst of an expression.
 func (w *walker) second(p part, s shape) {
-	if s == isUnknown {
+	if s.kind == isUnknown {
 		w.loose = append(w.loose, p)
 	}
-	w.refuse(p, "Second read", "Rows are compared with those of another read, which a slice cuts as well.")
+	w.refuse(p, "Second read", "Rows are compared with those of another read, which a slice cuts as well. "+
+		"To keep it whole, place the slice by %s and %s, and say by reach how much earlier the query reads.", startName, endName)
 }

@@ -65,35 +65,34 @@ func (w *walker) source(p part) shape {
 			return w.used(p, name, s)
 		}
 		w.reads = append(w.reads, read{name, p})
-		return isRows
+		return w.table()
 	}
 	first := w.at(p.from)
 	rest := part{p.from + 1, p.to}
 	switch first {
 	case "union":
-		return w.union(rest, isRows)
+		return w.union(rest)
 	case "search", "find":
 		return w.search(p)
 	case "print", "range", "datatable", "externaldata", "external_data", "_GetWatchlist":
 		w.scalar(rest)
-		return isConstant
+		return shape{kind: isConstant}
 	case "materialize":
 		if w.in(rest, rest.from) == "(" && w.after(rest.from) == p.to {
 			return w.pipe(w.inside(rest.from))
 		}
 	case "toscalar":
 		w.scalar(p)
-		return isValue
+		return shape{}
 	}
 	return w.call(p)
 }
 
 // used returns the shape of a defined name where rows are expected.
 func (w *walker) used(p part, name string, s shape) shape {
-	switch s {
+	switch s.kind {
 	case isUnknown:
-		w.loose = append(w.loose, p)
-		return w.refuse(p, "Function of the workspace", "%s comes from a function that the text does not define, so whether it can be cut in time cannot be told.", name)
+		return w.table() // it has been said where the function is called
 	case isValue:
 		w.loose = append(w.loose, p)
 		return w.refuse(p, "Unknown source", "Whether %s can be cut in time cannot be told.", name)
@@ -113,12 +112,17 @@ func (w *walker) call(p part) shape {
 			return w.used(p, name, s)
 		}
 	}
-	w.loose = append(w.loose, p)
 	switch name {
-	case "table", "workspace", "app", "resource", "database", "cluster", "adx", "arg":
-		return w.refuse(p, "Table elsewhere", "No exact window reaches what %s(...) names.", name)
+	case "adx", "arg", "cluster", "database", "external_table":
+		w.loose = append(w.loose, p)
+		return w.refuse(p, "Table out of reach", "No window reaches what %s(...) names, so every slice would return all of it.", name)
+	case "table", "workspace", "app", "resource":
+		w.loose = append(w.loose, p)
+		w.warn(p, "Table elsewhere", "The window cannot be put at what %s(...) names. %s", name, endsByColumn)
+	default:
+		w.unreached(p, name)
 	}
-	return w.refuse(p, "Function of the workspace", "%s is a function that the text does not define, so whether it can be cut in time cannot be told.", name)
+	return w.table()
 }
 
 // argument notes a name handed to a function that may be a table's.
@@ -127,7 +131,7 @@ func (w *walker) argument(p part) {
 	if name == "" || end != p.to {
 		return
 	}
-	if s, ok := w.lookup(name); ok && s == isValue {
+	if s, ok := w.lookup(name); ok && s.kind == isValue {
 		return
 	}
 	w.loose = append(w.loose, p)
@@ -136,42 +140,73 @@ func (w *walker) argument(p part) {
 
 // search walks search and find, which name tables in brackets or take all.
 func (w *walker) search(p part) shape {
+	word := part{p.from, p.from + 1}
+	result := w.table()
 	at := p.from + 1
 	for w.in(p, at+1) == "=" {
 		at += 3 // kind=case_sensitive, withsource=x
 	}
 	if w.in(p, at) == "in" && w.in(p, at+1) == "(" {
 		for _, one := range w.split(w.inside(at+1), ",") {
-			w.leg(one)
+			if s := w.leg(one); s.kind != isRows {
+				result.kind = isMixed
+			}
 		}
 		at = w.after(at + 1)
 	} else {
 		w.loose = append(w.loose, p)
+		w.warn(word, "Search", "%s without in (...) reads every table, where the window cannot be put. %s", w.at(p.from), endsByColumn)
 	}
-	w.scalar(part{at, p.to})
-	return w.refuse(part{p.from, p.from + 1}, "Search", "%s does not say which columns it returns, so that slices may not fit together.", w.at(p.from))
+	rest := part{min(at, p.to), p.to}
+	w.scalar(rest)
+	w.filtered(rest)
+	if w.at(p.from) == "find" {
+		result.times = w.found(rest)
+	}
+	return result
 }
 
-// union walks the legs of a union; input is the shape of what is piped in.
-func (w *walker) union(p part, input shape) shape {
+// found returns the columns of a find that tell the time: it names those that
+// it returns behind a project.
+func (w *walker) found(p part) times {
+	if i := w.find(p, "project"); i >= 0 {
+		return w.projected(part{i + 1, p.to}, w.table().times)
+	}
+	return w.table().times
+}
+
+// union walks the legs of a union; piped is what is piped in, if anything.
+func (w *walker) union(p part, piped ...shape) shape {
+	source := ""
 	for w.kind(p.from) == tokenName && (w.in(p, p.from+1) == "=" || w.in(p, p.from+1) == ".") {
-		if w.at(p.from) == "isfuzzy" && w.in(p, p.from+2) == "true" {
+		switch {
+		case w.at(p.from) == "isfuzzy" && w.in(p, p.from+2) == "true":
 			w.warn(part{p.from, p.from + 3}, "Fuzzy union", "A table that cannot be read is left out without an error.")
+		case w.at(p.from) == "withsource" || w.at(p.from) == "with_source":
+			source = w.in(p, p.from+2)
 		}
 		p.from += 2
 		if w.at(p.from-1) == "=" {
 			p.from++
 		}
 	}
+	legs := piped
 	for _, leg := range w.split(p, ",") {
-		if s := w.leg(leg); s != isRows {
-			if s == isConstant {
-				w.refuse(leg, "Constant rows in a union", "These rows come from no table, so every slice would return them again.")
-			}
-			input = isMixed
+		s := w.leg(leg)
+		if s.kind == isConstant {
+			w.refuse(leg, "Constant rows in a union", "These rows come from no table, so every slice would return them again.")
 		}
+		legs = append(legs, s)
 	}
-	return input
+	result := shape{kind: isRows, times: legs[0].times}
+	for _, s := range legs {
+		if s.kind != isRows {
+			result.kind = isMixed
+		}
+		result.times = result.times.both(s.times)
+	}
+	result.times = result.times.without(source)
+	return result
 }
 
 // leg walks one table of a list.
@@ -179,7 +214,8 @@ func (w *walker) leg(p part) shape {
 	for i := p.from; i < p.to; i = w.after(i) {
 		if w.at(i) == "*" {
 			w.loose = append(w.loose, p)
-			return w.refuse(p, "Tables by pattern", "Which tables a pattern names depends on the workspace, and no exact window reaches them.")
+			w.warn(p, "Tables by pattern", "Which tables a pattern names depends on the workspace, and the window cannot be put at them. %s", endsByColumn)
+			return w.table()
 		}
 	}
 	return w.source(p)

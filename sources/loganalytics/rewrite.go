@@ -1,7 +1,9 @@
 package loganalytics
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,50 +57,159 @@ func (w *walker) defines(name string) bool {
 	return ok
 }
 
-// rewrite puts the window and the cut of a slice into the author's text. The
-// service's filter is widened by a second on both sides, because nothing says
-// whether its ends are inclusive; a shadowing let at each table makes them
-// exact.
-func rewrite(text, column string, window pipeline.Window, cut pipeline.Cut) (rewritten, error) {
-	s := newScript(text)
+// rewrite puts the window, the cut and the part of a slice into the author's
+// text. A shadowing let in front of it puts them at each table; the service's
+// own filter, which reaches further, is wider because nothing says whether its
+// ends are inclusive. known is nil where the workspace's tables are not.
+func rewrite(q pipeline.Query, window pipeline.Window, cut pipeline.Cut, part string, known *catalog) (rewritten, error) {
+	s := newScript(q.Text)
 	if p, ok := s.broken(); ok {
 		return rewritten{}, fmt.Errorf("%w: %s at byte %d: %s", pipeline.ErrQuery, p.Summary, p.Offset, p.Detail)
 	}
-	if column == "" {
-		column = serviceColumn
+	w := walkBy(s, q.TimeColumn)
+	shadows, err := w.shadows(known)
+	if err != nil {
+		return rewritten{}, err
 	}
-	w := walk(s)
-	r := rewritten{tables: w.tables()}
-	if column == serviceColumn {
-		// The service's own filter works on this column and would lose rows of
-		// a window on another one.
-		r.timespan = wider(window)
+	r := rewritten{tables: w.tables(), timespan: w.timespan(q, window, known)}
+	bounds := w.bounds() == bothBounds
+	r.exact = bounds || q.Plan == pipeline.Analytics && len(w.unfiltered(known)) == 0
+	if err := w.divisible(q, r.exact && !bounds, cut, part); err != nil {
+		return rewritten{}, err
 	}
 	var lets []string
-	if w.bounds() == bothBounds {
-		if !cut.From.IsZero() {
-			return rewritten{}, fmt.Errorf("the query uses %s and %s, so late rows alone cannot be read: set late = \"replace\"", startName, endName)
-		}
-		r.exact = true
+	switch {
+	case q.Plan != pipeline.Analytics:
+		// The route of these tables takes the time with the request only.
+	case bounds:
 		lets = []string{
 			fmt.Sprintf("let %s = %s;", startName, literal(window.Start)),
 			fmt.Sprintf("let %s = %s;", endName, literal(window.End)),
 		}
-	} else {
-		r.exact = len(w.loose) == 0 && len(w.shadowed()) == 0
-		if !r.exact && !cut.From.IsZero() {
-			return rewritten{}, fmt.Errorf("the query reads more than plain tables, so late rows alone cannot be read: set late = \"replace\"")
-		}
-		for _, name := range r.tables {
-			if plainName(name) {
-				lets = append(lets, fmt.Sprintf("let %s = %s%s;", name, name, filter(column, window, cut)))
-			} else {
-				lets = append(lets, fmt.Sprintf("let %s = %s%s;", quoteName(name), quoteName(name), filter(column, window, cut)))
-			}
+	default:
+		for _, t := range shadows {
+			name := columnName(t.name)
+			lets = append(lets, fmt.Sprintf("let %s = %s%s%s;", name, name, filter(t.column, window, cut), partFilter(part)))
 		}
 	}
 	r.insert(w, lets)
 	return r, nil
+}
+
+// divisible returns why a cut or a part cannot be put into the query: late rows
+// and parts have to be told at the tables.
+func (w *walker) divisible(q pipeline.Query, exact bool, cut pipeline.Cut, part string) error {
+	reason := "reads more than plain tables"
+	switch {
+	case q.Plan != pipeline.Analytics:
+		reason = fmt.Sprintf("reads a table of the plan %q", q.Plan)
+	case w.bounds() == bothBounds:
+		reason = fmt.Sprintf("uses %s and %s", startName, endName)
+	}
+	switch {
+	case exact && w.atom > 0 && part != "":
+		return errors.New("the query aggregates by time, so one instant of it cannot be read in parts: filter it further, or read the table as it is")
+	case exact && w.atom > 0 && !cut.From.IsZero():
+		return errors.New("the query aggregates by time, so late rows alone cannot be read: set late = \"replace\"")
+	case exact:
+	case !cut.From.IsZero():
+		return fmt.Errorf("the query %s, so late rows alone cannot be read: set late = \"replace\"", reason)
+	case part != "":
+		return fmt.Errorf("the query %s, so one instant of it cannot be read in parts: leave out columns or rows, or read the tables by queries of their own", reason)
+	}
+	return nil
+}
+
+// shadow is a table that a let puts under the filter of a slice, with its
+// column.
+type shadow struct{ name, column string }
+
+// shadows returns the tables to be filtered, in order of appearance: all names
+// in the text that are the workspace's tables, or where those are not known,
+// all that are read. A let of a name that turns out to be a column's does no
+// harm.
+func (w *walker) shadows(known *catalog) ([]shadow, error) {
+	var all []shadow
+	if known == nil {
+		for _, name := range w.tables() {
+			all = append(all, shadow{name, w.column})
+		}
+		return all, nil
+	}
+	reads := make(map[string]bool)
+	for _, name := range w.tables() {
+		reads[name] = true
+	}
+	seen := make(map[string]bool)
+	for i := range w.tokens {
+		name, _ := w.name(part{i, len(w.tokens)}, i)
+		table := known.tables[name]
+		if table == nil || seen[name] || w.at(i-1) == "." || w.defines(name) {
+			continue
+		}
+		seen[name] = true
+		column := w.columnOf(table)
+		if has(table, column) {
+			all = append(all, shadow{name, column})
+		} else if reads[name] {
+			return nil, fmt.Errorf("%w: the table %s has no column %s: name one of its own with time_column", pipeline.ErrQuery, name, column)
+		}
+		if reads[name] && w.atom > 0 && column != w.column {
+			return nil, fmt.Errorf("%w: it aggregates by %s, but slices of the table %s are cut on %s: set time_column = %q and use that", pipeline.ErrQuery, w.column, name, column, column)
+		}
+	}
+	return all, nil
+}
+
+// columnOf returns the column that slices of a table are cut on: the author's,
+// or if he named none, the table's own.
+func (w *walker) columnOf(t *tableInfo) string {
+	if w.column == serviceColumn && t.TimeColumn != "" {
+		return t.TimeColumn
+	}
+	return w.column
+}
+
+// has reports whether a table has a column, as far as is known.
+func has(t *tableInfo, column string) bool {
+	return len(t.Columns) == 0 || slices.ContainsFunc(t.Columns, func(c pipeline.Column) bool { return c.Name == column })
+}
+
+// isTable reports whether a name is a table's, which everything is while
+// nothing is known.
+func isTable(known *catalog, name string) bool { return known == nil || known.tables[name] != nil }
+
+// timespan returns the window for the service's own filter. That works on each
+// table's own column; how far the author's may be from it he has to say.
+func (w *walker) timespan(q pipeline.Query, window pipeline.Window, known *catalog) string {
+	own := w.column == serviceColumn
+	if !own && known != nil {
+		own = len(w.tables()) > 0 && len(w.unfiltered(known)) == 0
+		for _, name := range w.tables() {
+			own = own && known.tables[name] != nil && known.tables[name].TimeColumn == w.column
+		}
+	}
+	if !own && q.TimeSlack <= 0 {
+		return "" // rows of the window may lie anywhere
+	}
+	slack := q.TimeSlack
+	if own {
+		slack = 0
+	}
+	if w.bounds() == bothBounds {
+		window.Start = window.Start.Add(-q.Reach)
+	}
+	return wider(pipeline.Window{Start: window.Start.Add(-slack), End: window.End.Add(slack)})
+}
+
+// partFilter returns the operator that keeps the rows of a part of an instant.
+// A row without an _ItemId is told by all of its columns.
+func partFilter(part string) string {
+	if part == "" {
+		return ""
+	}
+	const id = `column_ifexists("_ItemId", "")`
+	return fmt.Sprintf(` | where substring(hash_sha256(iff(isempty(%s), tostring(pack_all()), tostring(%s))), 0, %d) == "%s"`, id, id, len(part), part)
 }
 
 // serviceColumn is the column that the service's own time filter works on.

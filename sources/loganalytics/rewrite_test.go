@@ -93,7 +93,7 @@ func TestReads(t *testing.T) {
 		{"let w = _GetWatchlist('x') | project y; A | where z in (w)", "A", true},
 		{"A | invoke FileProfile()", "A", false},
 	} {
-		r, err := rewrite(c.text, "", testWindow, pipeline.Cut{})
+		r, err := rewrite(pipeline.Query{Text: c.text}, testWindow, pipeline.Cut{}, "", nil)
 		if err != nil {
 			t.Errorf("rewrite(%q): %v", c.text, err)
 			continue
@@ -127,7 +127,7 @@ func TestRewrite(t *testing.T) {
 		{"no table", "print 1", "", testCut, "print 1"},
 		{"byte order mark", "\ufeffT", "", pipeline.Cut{}, "let T = T" + testWhere + ";\nT"},
 	} {
-		r, err := rewrite(c.text, c.column, testWindow, c.cut)
+		r, err := rewrite(pipeline.Query{Text: c.text, TimeColumn: c.column}, testWindow, c.cut, "", nil)
 		if err != nil {
 			t.Errorf("%s: %v", c.name, err)
 			continue
@@ -148,13 +148,163 @@ func TestRewrite(t *testing.T) {
 func TestRewriteRefuses(t *testing.T) {
 	late := pipeline.Cut{From: at("2025-12-31T00:00:00Z"), To: testCut.To}
 	for _, text := range []string{"T | where a between (slice_start .. slice_end)", "search 'x'", "imDns()"} {
-		if _, err := rewrite(text, "", testWindow, late); err == nil {
+		if _, err := rewrite(pipeline.Query{Text: text}, testWindow, late, "", nil); err == nil {
 			t.Errorf("rewrite(%q) for late rows succeeds, want an error", text)
 		}
 	}
 	for _, text := range []string{"T | where (a", "T | where a == 'x", "T)"} {
-		if _, err := rewrite(text, "", testWindow, testCut); !errors.Is(err, pipeline.ErrQuery) {
+		if _, err := rewrite(pipeline.Query{Text: text}, testWindow, testCut, "", nil); !errors.Is(err, pipeline.ErrQuery) {
 			t.Errorf("rewrite(%q) = %v, want ErrQuery", text, err)
+		}
+	}
+}
+
+// testCatalog is a workspace with a table that keeps another time, one without
+// any, and one whose name is also a column's.
+func testCatalog() *catalog {
+	column := func(name string, kind pipeline.Type) pipeline.Column { return pipeline.Column{Name: name, Type: kind} }
+	table := func(name, time string, more ...string) *tableInfo {
+		t := &tableInfo{Name: name, TimeColumn: time, Columns: pipeline.Schema{column(time, pipeline.Datetime)}}
+		for _, c := range more {
+			t.Columns = append(t.Columns, column(c, pipeline.Datetime))
+		}
+		return t
+	}
+	return &catalog{tables: map[string]*tableInfo{
+		"T":         table("T", "TimeGenerated", "EventTime"),
+		"U":         table("U", "TimeGenerated", "EventTime"),
+		"My Table":  table("My Table", "TimeGenerated"),
+		"Operation": table("Operation", "TimeGenerated"),
+		"requests":  table("requests", "timestamp", "EventTime"),
+	}, functions: map[string]bool{"Parser": true}}
+}
+
+// TestRewriteByCatalog says for each text which tables are shadowed by which
+// column.
+func TestRewriteByCatalog(t *testing.T) {
+	for _, c := range []struct {
+		text, column string
+		want         string // of the shadows; "" is none
+		timespan     bool   // it is sent
+		exact        bool
+	}{
+		{"T", "", "T.TimeGenerated", true, true},
+		{"T | union requests", "", "T.TimeGenerated requests.timestamp", true, true},
+		{"T | where Operation == 'Usage' // U", "", "T.TimeGenerated Operation.TimeGenerated", true, true},
+		{"['My Table'] | where a.U == 1", "", "My Table.TimeGenerated", true, true},
+		{"union isfuzzy=true T, Missing_CL", "", "T.TimeGenerated", true, false},
+		{"Parser | union T", "", "T.TimeGenerated", true, false},
+		{"let U = U | where a; T | union U", "", "T.TimeGenerated", true, false},
+		{"let f = (U:string) { T | where a == U }; f('x')", "", "U.TimeGenerated T.TimeGenerated", true, true},
+		{"T | where a in (U)", "", "T.TimeGenerated U.TimeGenerated", true, false},
+		{"T | union U", "EventTime", "T.EventTime U.EventTime", false, true},
+		{"T | where Operation == 'x'", "EventTime", "T.EventTime", false, true},
+		{"requests", "timestamp", "requests.timestamp", true, true},
+		{"requests", "EventTime", "requests.EventTime", false, true},
+	} {
+		r, err := rewrite(pipeline.Query{Text: c.text, TimeColumn: c.column}, testWindow, pipeline.Cut{}, "", testCatalog())
+		if err != nil {
+			t.Errorf("rewrite(%q): %v", c.text, err)
+			continue
+		}
+		want := ""
+		for _, one := range strings.Split(c.want, " ") {
+			if name, column, ok := strings.Cut(strings.Replace(one, "My", "My Table", 1), "."); ok {
+				want += "let " + columnName(name) + " = " + columnName(name) + strings.ReplaceAll(testWhere, "TimeGenerated", column) + ";\n"
+			}
+		}
+		if strings.HasPrefix(c.want, "My Table") {
+			want = "let ['My Table'] = ['My Table']" + testWhere + ";\n"
+		}
+		if r.text != want+c.text || (r.timespan != "") != c.timespan || r.exact != c.exact {
+			t.Errorf("rewrite(%q by %q), timespan %q, exact %v:\n%s\nwant, timespan %v, exact %v:\n%s", c.text, c.column, r.timespan, r.exact, r.text, c.timespan, c.exact, want+c.text)
+		}
+	}
+	for _, c := range []struct{ text, column, says string }{
+		{"['My Table']", "EventTime", "the table My Table has no column EventTime"},
+		{"requests | summarize count() by bin(TimeGenerated, 1h)", "", `set time_column = "timestamp"`},
+	} {
+		_, err := rewrite(pipeline.Query{Text: c.text, TimeColumn: c.column}, testWindow, pipeline.Cut{}, "", testCatalog())
+		if !errors.Is(err, pipeline.ErrQuery) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("rewrite(%q by %q) = %v, want ErrQuery with %q", c.text, c.column, err, c.says)
+		}
+	}
+}
+
+func TestRewritePart(t *testing.T) {
+	const where = ` | where substring(hash_sha256(iff(isempty(column_ifexists("_ItemId", "")), tostring(pack_all()), tostring(column_ifexists("_ItemId", "")))), 0, 2) == "a0"`
+	r, err := rewrite(pipeline.Query{Text: "T | union U"}, testWindow, pipeline.Cut{}, "a0", nil)
+	if want := "let T = T" + testWhere + where + ";\nlet U = U" + testWhere + where + ";\nT | union U"; err != nil || r.text != want {
+		t.Errorf("%v:\n got %s\nwant %s", err, r.text, want)
+	}
+	for _, c := range []struct {
+		q    pipeline.Query
+		says string
+	}{
+		{pipeline.Query{Text: "union *"}, "more than plain tables"},
+		{pipeline.Query{Text: "T | where a between (slice_start .. slice_end)"}, "slice_start"},
+		{pipeline.Query{Text: "T", Plan: pipeline.Basic}, "basic"},
+		{pipeline.Query{Text: "T | summarize count() by bin(TimeGenerated, 1h)"}, "aggregates by time"},
+	} {
+		if _, err := rewrite(c.q, testWindow, pipeline.Cut{}, "a0", nil); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("rewrite(%q) of a part = %v, want an error with %q", c.q.Text, err, c.says)
+		}
+		if _, err := rewrite(c.q, testWindow, pipeline.Cut{From: testCut.To}, "", nil); err == nil || !strings.Contains(err.Error(), `late = "replace"`) {
+			t.Errorf("rewrite(%q) of late rows = %v, want an error with the way out", c.q.Text, err)
+		}
+	}
+}
+
+func TestRewriteSpan(t *testing.T) {
+	const bounded = "T | where EventTime between (slice_start .. slice_end)"
+	for _, c := range []struct {
+		name string
+		q    pipeline.Query
+		want string
+	}{
+		{"own column", pipeline.Query{Text: "T", TimeSlack: time.Hour}, testSpan},
+		{"another column", pipeline.Query{Text: "T", TimeColumn: "EventTime"}, ""},
+		{"slack", pipeline.Query{Text: "T", TimeColumn: "EventTime", TimeSlack: time.Hour}, "2025-12-31T22:59:59.0000000Z/2026-01-01T02:00:01.0000001Z"},
+		{"reach", pipeline.Query{Text: bounded, Reach: 24 * time.Hour}, "2025-12-30T23:59:59.0000000Z/2026-01-01T01:00:01.0000001Z"},
+		{"reach and slack", pipeline.Query{Text: bounded, TimeColumn: "EventTime", TimeSlack: time.Hour, Reach: 24 * time.Hour},
+			"2025-12-30T22:59:59.0000000Z/2026-01-01T02:00:01.0000001Z"},
+		{"reach without bounds", pipeline.Query{Text: "T", Reach: 24 * time.Hour}, testSpan},
+		{"basic", pipeline.Query{Text: "T", Plan: pipeline.Basic}, testSpan},
+	} {
+		r, err := rewrite(c.q, testWindow, testCut, "", nil)
+		if err != nil || r.timespan != c.want {
+			t.Errorf("%s: timespan %q, %v; want %q", c.name, r.timespan, err, c.want)
+		}
+	}
+	if r, err := rewrite(pipeline.Query{Text: "T", Plan: pipeline.Auxiliary}, testWindow, testCut, "", testCatalog()); err != nil || r.text != "T" || r.exact {
+		t.Errorf("an auxiliary table is read by %q, exact %v, %v; want its text alone, not exact", r.text, r.exact, err)
+	}
+}
+
+func TestCountText(t *testing.T) {
+	const lets = "let T = T" + testWhere + ";\n"
+	for _, c := range []struct{ text, want string }{
+		{"T", lets + "T | count"},
+		{"T;", lets + "T | count;"},
+		{"T // all", lets + "T | count // all"},
+		{"T // all\n// of it", lets + "T | count // all\n// of it"},
+		{"T | where a\n| render timechart with (kind=area) // c", lets + "T | where a\n | count // c"},
+		{"let x = T | where a; // c\nx | sort by b;\n", lets + "let x = T | where a; // c\nx | sort by b | count;\n"},
+		{"T | where s == 'a | render b;'", lets + "T | where s == 'a | render b;' | count"},
+		{"set a=1;\nT", "set a=1;\nlet T = T" + testWhere + ";\n\nT | count"},
+		{"F()", "F()" + testWhere + " | count"},
+		{"F() | render table", "F() " + testWhere + " | count"},
+		{"T | where a between (slice_start .. slice_end)",
+			"let slice_start = datetime(2026-01-01T00:00:00.0000000Z);\nlet slice_end = datetime(2026-01-01T01:00:00.0000001Z);\nT | where a between (slice_start .. slice_end) | count"},
+	} {
+		r, err := countText(pipeline.Query{Text: c.text}, testWindow, pipeline.Cut{}, "", nil)
+		if err != nil || r.text != c.want {
+			t.Errorf("countText(%q): %v\n got %s\nwant %s", c.text, err, r.text, c.want)
+		}
+	}
+	for _, text := range []string{"", "let x = 1;", "T; U", "T | where (a"} {
+		if _, err := countText(pipeline.Query{Text: text}, testWindow, testCut, "", nil); !errors.Is(err, pipeline.ErrQuery) {
+			t.Errorf("countText(%q) = %v, want ErrQuery", text, err)
 		}
 	}
 }
@@ -186,7 +336,7 @@ func TestAuthor(t *testing.T) {
 		"let x = 1;\n\nunion A, B\n| where §",
 		"print §",
 	} {
-		r, err := rewrite(text, "", testWindow, testCut)
+		r, err := rewrite(pipeline.Query{Text: text}, testWindow, testCut, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -196,7 +346,7 @@ func TestAuthor(t *testing.T) {
 			t.Errorf("%q: [%d,%d] is [%d,%d] %v, want [%d,%d]", text, line, pos, l, p, ok, wantLine, wantPos)
 		}
 	}
-	r, err := rewrite("set a=1; T", "", testWindow, testCut)
+	r, err := rewrite(pipeline.Query{Text: "set a=1; T"}, testWindow, testCut, "", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +364,7 @@ func placeOf(text, mark string) (line, pos int) {
 // tables that a full parser finds.
 func TestReadsOfPublishedQueries(t *testing.T) {
 	for _, q := range corpus(t) {
-		if q.Slicing == "unparsed" {
+		if q.Slicing == "unparsed" || q.Dialect != "log-analytics" {
 			continue
 		}
 		script := newScript(q.Query)

@@ -147,5 +147,8 @@ func isNameRune(r rune) bool {
 	return r == '_' || r == '$' || r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
 }
 
-// isSpaceRune takes a byte order mark for space too: editors leave one.
-func isSpaceRune(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }
+// isSpaceRune takes for space what the service does: also a byte order mark,
+// which editors leave, and marks without a width, which come by copying.
+func isSpaceRune(r rune) bool {
+	return unicode.IsSpace(r) || r == '\ufeff' || r == '\u200b' || r == '\u180e'
+}

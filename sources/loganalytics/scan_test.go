@@ -3,6 +3,8 @@ package loganalytics
 import (
 	"strings"
 	"testing"
+
+	"github.com/kustash/kustash/pipeline"
 )
 
 // significant returns the tokens that are neither space nor comment.
@@ -76,11 +78,33 @@ func hasBroken(text string) bool {
 	return false
 }
 
+// keepsText fails unless the author's text stands in what is sent, byte for
+// byte, with at most one piece put into it.
+func keepsText(t *testing.T, text, sent string) {
+	t.Helper()
+	text = strings.TrimPrefix(text, "\ufeff")
+	sent = strings.TrimPrefix(sent, "\ufeff")
+	front := 0
+	for front < len(text) && front < len(sent) && text[front] == sent[front] {
+		front++
+	}
+	if len(sent) < len(text) || !strings.HasSuffix(sent, text[front:]) {
+		t.Fatalf("the text was not kept:\n%q\nis sent as\n%q", text, sent)
+	}
+}
+
 func FuzzScan(f *testing.F) {
 	for _, s := range []string{"T | where A == 'x' // c", "@\"a\"\"", "```", "h@'", "let x = 1; x", "((([{", "\xff'", "1e-", "['a']", "union (A|take 1), B*",
-		"mv-apply x on (where y)", "let f=(a:int){a};f(1)", "set a=1; T", "slice_start slice_end", "join kind=inner (T) on x", "search in (A,B) 'x'"} {
+		"mv-apply x on (where y)", "let f=(a:int){a};f(1)", "set a=1; T", "slice_start slice_end", "join kind=inner (T) on x", "search in (A,B) 'x'",
+		"T|summarize count() by bin(TimeGenerated,1h)", "let s=time(1.0:0:0);T|distinct bin(TimeGenerated,s)", "T|extend (a,b)=c|project d=bin(TimeGenerated,1.5h),*",
+		"T|project-away T*|project-rename a=TimeGenerated", "T|evaluate pivot(a,b,TimeGenerated)", "T|evaluate bag_unpack(d):(*)", "T|render x;//",
+		"find in (A) where b project TimeGenerated", "union withsource=a A,B", "T|where TimeGenerated!between(datetime(1)..x)", "Usage|where ['Usage']==d.Usage"} {
 		f.Add(s)
 	}
+	known := &catalog{tables: map[string]*tableInfo{
+		"T":     {Name: "T", TimeColumn: "TimeGenerated", Columns: pipeline.Schema{{Name: "TimeGenerated", Type: pipeline.Datetime}}},
+		"Usage": {Name: "Usage", TimeColumn: "When"},
+	}}
 	f.Fuzz(func(t *testing.T, text string) {
 		at := 0
 		for _, token := range scan(text) {
@@ -92,16 +116,32 @@ func FuzzScan(f *testing.F) {
 		if at != len(text) {
 			t.Fatalf("tokens end at %d of %d in %q", at, len(text), text)
 		}
-		for _, whole := range []bool{false, true} {
-			for _, p := range check(text, whole) {
-				if p.Offset < 0 || p.Length < 0 || p.Offset+p.Length > len(text) {
-					t.Fatalf("problem %q at %d+%d lies outside of %q", p.Summary, p.Offset, p.Length, text)
-				}
+		for _, catalog := range []*catalog{nil, known} {
+			for _, plan := range []pipeline.TablePlan{pipeline.Analytics, pipeline.Basic} {
+				fuzzText(t, pipeline.Query{Text: text, Plan: plan}, catalog)
 			}
 		}
-		r, err := rewrite(text, "", testWindow, testCut)
-		if err == nil && !strings.HasSuffix(r.text, strings.TrimPrefix(text, "\ufeff")) && !strings.Contains(text, "set") {
-			t.Fatalf("rewrite(%q) lost text: %q", text, r.text)
-		}
 	})
+}
+
+func fuzzText(t *testing.T, q pipeline.Query, known *catalog) {
+	for _, whole := range []bool{false, true} {
+		j := check(q, whole, known)
+		for _, p := range j.Problems {
+			if p.Offset < 0 || p.Length < 0 || p.Offset+p.Length > len(q.Text) {
+				t.Fatalf("problem %q at %d+%d lies outside of %q", p.Summary, p.Offset, p.Length, q.Text)
+			}
+		}
+		if j.Atom < 0 || j.Atom > maxAtom || j.Atom%pipeline.TickSize != 0 {
+			t.Fatalf("%q has the atom %v", q.Text, j.Atom)
+		}
+	}
+	for _, part := range []string{"", "a0"} {
+		if r, err := rewrite(q, testWindow, testCut, part, known); err == nil {
+			keepsText(t, q.Text, r.text)
+		}
+		if r, err := countText(q, testWindow, testCut, part, known); err == nil && !strings.Contains(r.text, " | count") {
+			t.Fatalf("%q is counted by %q", q.Text, r.text)
+		}
+	}
 }

@@ -2,7 +2,6 @@ package loganalytics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -82,10 +81,7 @@ func (s *Source) Query(ctx context.Context, text, timespan string, emit func(arr
 
 // Read implements pipeline.Source.
 func (s *Source) Read(ctx context.Context, sl pipeline.Slice, emit func(arrow.Record) error) (pipeline.Reading, error) {
-	if sl.Part != "" {
-		return pipeline.Reading{}, errors.New("a part of an instant cannot be read from this source")
-	}
-	r, err := rewrite(sl.Query.Text, sl.Query.TimeColumn, sl.Window, sl.Cut)
+	r, err := rewrite(sl.Query, sl.Window, sl.Cut, sl.Part, nil)
 	if err != nil {
 		return pipeline.Reading{}, err
 	}

@@ -102,10 +102,10 @@ func TestReadTrims(t *testing.T) {
 	if _, err := s.source(t).Read(context.Background(), testSlice("imDns()"), got.emit); !errors.Is(err, pipeline.ErrQuery) {
 		t.Errorf("without a time column: %v, want ErrQuery", err)
 	}
-	sl := testSlice("T")
+	sl := testSlice("imDns()")
 	sl.Part = "a"
 	if _, err := s.source(t).Read(context.Background(), sl, got.emit); err == nil {
-		t.Error("a hash part is read, want an error")
+		t.Error("a part of what no let reaches is read, want an error")
 	}
 }
 

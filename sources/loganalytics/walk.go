@@ -1,16 +1,25 @@
 package loganalytics
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 // shape says what an expression is, as far as slices are concerned.
-type shape uint8
+type shape struct {
+	kind
+	times times         // of rows
+	span  time.Duration // of a value that is a timespan the text tells
+}
+
+type kind uint8
 
 const (
-	isValue    shape = iota // a scalar
-	isUnknown               // what a function returns that the text does not define
-	isConstant              // rows that no table holds: the same in every slice
-	isRows                  // rows of tables, each made from one row that was read
-	isMixed                 // anything else; a remark has been made
+	isValue    kind = iota // a scalar
+	isUnknown              // what a function returns that the text does not define
+	isConstant             // rows that no table holds: the same in every slice
+	isRows                 // rows of tables, each made from one row that was read
+	isMixed                // anything else; a remark has been made
 )
 
 // remark is why a query cannot be read in slices, or what to know about it.
@@ -25,14 +34,19 @@ type remark struct {
 // takes everything that it does not know for something that cannot be sliced.
 type walker struct {
 	*script
+	column   string             // that slices are cut on
 	scopes   []map[string]shape // names of let, parameters and "as"; innermost last
 	reads    []read
 	loose    []part // reads that a let in front of the query does not reach
 	relative []int  // calls that depend on the service's clock
+	filters  []part // comparisons of the column with something fixed
+	joins    []part // with lists
 	remarks  []remark
 	tabular  []part // statements that give a result
-	perRow   int    // within operators that run for one row at a time
-	depth    int    // of brackets
+	result   shape  // of the last of them
+	atom     time.Duration
+	perRow   int // within operators that run for one row at a time
+	depth    int // of brackets
 }
 
 // read is a place where rows come from a name that the text does not define.
@@ -44,16 +58,23 @@ type read struct {
 // maxNesting bounds recursion; deeper texts are not judged.
 const maxNesting = 200
 
-// walk goes through a script whose brackets are balanced.
-func walk(s *script) *walker {
-	w := &walker{script: s, scopes: []map[string]shape{{}}}
+// walk goes through a script whose brackets are balanced, with the slices cut
+// on the service's own column.
+func walk(s *script) *walker { return walkBy(s, serviceColumn) }
+
+// walkBy takes the column that slices are cut on; "" is the service's own.
+func walkBy(s *script, column string) *walker {
+	if column == "" {
+		column = serviceColumn
+	}
+	w := &walker{script: s, column: column, scopes: []map[string]shape{{}}}
 	for _, p := range s.statements {
 		if s.at(p.from) == "." {
 			continue // a management command
 		}
 		if result, ok := w.statement(p); ok {
-			w.tabular = append(w.tabular, p)
-			if result == isConstant {
+			w.tabular, w.result = append(w.tabular, p), result
+			if result.kind == isConstant {
 				w.refuse(p, "Query without a table", "It reads no table, so every slice would return the same rows.")
 			}
 		}
@@ -63,8 +84,11 @@ func walk(s *script) *walker {
 
 func (w *walker) refuse(p part, summary, format string, values ...any) shape {
 	w.remarks = append(w.remarks, remark{part: p, summary: summary, detail: fmt.Sprintf(format, values...)})
-	return isMixed
+	return shape{kind: isMixed}
 }
+
+// table is the shape of rows that come from a table as they are.
+func (w *walker) table() shape { return shape{kind: isRows, times: times{w.column: 0}} }
 
 func (w *walker) warn(p part, summary, format string, values ...any) {
 	w.remarks = append(w.remarks, remark{p, summary, fmt.Sprintf(format, values...), true})
@@ -85,7 +109,7 @@ func (w *walker) statement(p part) (shape, bool) {
 	default:
 		return w.pipe(p), true
 	}
-	return isValue, false
+	return shape{}, false
 }
 
 func (w *walker) define(name string, s shape) { w.scopes[len(w.scopes)-1][name] = s }
@@ -96,7 +120,7 @@ func (w *walker) lookup(name string) (shape, bool) {
 			return s, true
 		}
 	}
-	return isValue, false
+	return shape{}, false
 }
 
 func (w *walker) let(p part) {
@@ -115,11 +139,10 @@ func (w *walker) value(p part) shape {
 	if w.at(p.from) == "view" {
 		p.from++
 	}
-	if body := p.to - 1; !p.empty() && w.at(p.from) == "(" && w.after(p.from) < p.to && w.at(w.after(p.from)) == "{" &&
-		w.match[body] == w.after(p.from) {
-		return w.function(w.inside(p.from), w.inside(w.match[body]))
+	if w.lambda(p) {
+		return w.function(w.inside(p.from), w.inside(w.match[p.to-1]))
 	}
-	if w.isTabular(p) {
+	if w.isTabular(p) || w.isCall(p) {
 		return w.pipe(p)
 	}
 	if name, end := w.name(p, p.from); name != "" && end == p.to {
@@ -134,10 +157,19 @@ func (w *walker) value(p part) shape {
 			return s
 		}
 		if !scalarFunctions[name] {
-			return isUnknown
+			return shape{kind: isUnknown}
 		}
 	}
-	return isValue
+	return shape{span: w.span(p)}
+}
+
+// lambda reports whether p is parameters and a body.
+func (w *walker) lambda(p part) bool {
+	if w.at(p.from) == "view" {
+		p.from++
+	}
+	return !p.empty() && w.at(p.from) == "(" && w.after(p.from) < p.to && w.at(w.after(p.from)) == "{" &&
+		w.match[p.to-1] == w.after(p.from)
 }
 
 // function returns the shape of what a function of the text returns.
@@ -150,10 +182,10 @@ func (w *walker) function(parameters, body part) shape {
 			if w.in(p, at) == ":" && w.in(p, at+1) == "(" {
 				s = isRows
 			}
-			w.define(name, s)
+			w.define(name, shape{kind: s})
 		}
 	}
-	result := isValue
+	var result shape
 	for _, p := range w.split(body, ";") {
 		if p.empty() {
 			continue
@@ -165,7 +197,7 @@ func (w *walker) function(parameters, body part) shape {
 			continue
 		}
 		w.scalar(p)
-		result = isValue
+		result = shape{}
 	}
 	return result
 }
@@ -177,7 +209,7 @@ func (w *walker) isTableName(p part) bool {
 		return false
 	}
 	s, ok := w.lookup(name)
-	return !ok || s != isValue
+	return !ok || s.kind != isValue
 }
 
 // isCall reports whether p is a call that returns rows.
@@ -186,7 +218,7 @@ func (w *walker) isCall(p part) bool {
 		return false
 	}
 	s, ok := w.lookup(w.at(p.from))
-	return ok && s != isValue || tableFunctions[w.at(p.from)]
+	return ok && s.kind != isValue || tableFunctions[w.at(p.from)]
 }
 
 // declare takes the names of query parameters.
@@ -198,7 +230,7 @@ func (w *walker) declare(p part) {
 	}
 	for _, one := range w.split(w.inside(open), ",") {
 		if name, _ := w.name(one, one.from); name != "" {
-			w.define(name, isValue)
+			w.define(name, shape{})
 		}
 	}
 }
