@@ -15,6 +15,8 @@ type answer struct {
 	Tables  int             // in the answer; only the first one's rows are handed over
 	Stats   *stats          // nil if the answer holds none
 	Err     *apiError       // nil if the answer holds none
+
+	Permissions *permissions // nil if the answer holds none
 }
 
 // stats is what the service says about the first table. It is sent on request

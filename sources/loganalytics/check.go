@@ -15,7 +15,11 @@ const wayOut = ` Read the window in one piece with slice = "none", or, if you kn
 // which it says nothing gives in slices the rows that it gives in one piece.
 // What a saved function behind a plain name does it cannot see.
 func (s *Source) Check(q pipeline.Query, whole bool) pipeline.Judgement {
-	return check(q, whole, nil)
+	j := check(q, whole, nil)
+	if routeOf(q) == searchRoute {
+		j.Problems = append(j.Problems, s.searchable(q.Text)...)
+	}
+	return j
 }
 
 // check judges a query; known is nil where the workspace's tables are not.

@@ -60,6 +60,7 @@ func newClient(s settings, headers time.Duration) *http.Client {
 // nil only for a complete answer.
 func (s *Source) ask(ctx context.Context, q question, emit func(arrow.Record) error) (pipeline.Reading, error) {
 	var nothing pipeline.Reading
+	q.workspaces = s.additional
 	leave, err := s.governor.enter(ctx)
 	if err != nil {
 		return nothing, err
@@ -114,6 +115,9 @@ func (s *Source) exchange(ctx context.Context, q question, authorize func(*http.
 		return reading, s.refusal(q, response, text)
 	}
 	s.governor.accepted()
+	if q.take != nil {
+		return reading, s.other(ctx, q, response, b, plain)
+	}
 	return s.rows(ctx, q, response, b, plain, emit)
 }
 
@@ -131,6 +135,12 @@ func (s *Source) rows(ctx context.Context, q question, response *http.Response, 
 		return reading, s.badBody(ctx, q, response, b, err)
 	case a.Err != nil:
 		return reading, s.partial(q, response, a)
+	case s.partly && a.Permissions != nil:
+		if hidden := a.Permissions.hidden(q.written); hidden != "" {
+			return reading, s.fail(q, response, pipeline.ErrQuery, hidden)
+		}
+	}
+	switch {
 	case a.Tables != 1:
 		return reading, s.fail(q, response, pipeline.ErrQuery, fmt.Sprintf("the answer has %d results; a query must have one", a.Tables))
 	case a.Stats != nil && a.Stats.RowCount != nil && *a.Stats.RowCount != a.Rows:

@@ -8,22 +8,23 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
 	"github.com/kustash/kustash/pipeline"
 )
 
-// Config is the block workspace "NAME". The zero values of all but WorkspaceID
-// are the defaults.
+// Config is the block workspace "NAME". It has one of WorkspaceID and
+// ResourceID; the zero values of all others are the defaults.
 type Config struct {
-	WorkspaceID string  `hcl:"workspace_id"`
-	Cloud       string  `hcl:"cloud,optional"`     // public, usgov or china
-	Endpoint    string  `hcl:"endpoint,optional"`  // in place of the cloud's
-	Authority   string  `hcl:"authority,optional"` // in place of the cloud's
-	CAFile      string  `hcl:"ca_file,optional"`   // PEM, trusted beside the system's
-	Limits      *Limits `hcl:"limits,block"`
+	WorkspaceID string   `hcl:"workspace_id,optional"`
+	ResourceID  string   `hcl:"resource_id,optional"`           // of an Azure resource whose logs are read, wherever they are
+	Additional  []string `hcl:"additional_workspaces,optional"` // ids, names or resource ids, read as one with the workspace
+	Cloud       string   `hcl:"cloud,optional"`                 // public, usgov or china
+	Endpoint    string   `hcl:"endpoint,optional"`              // in place of the cloud's
+	Authority   string   `hcl:"authority,optional"`             // in place of the cloud's
+	CAFile      string   `hcl:"ca_file,optional"`               // PEM, trusted beside the system's
+	Limits      *Limits  `hcl:"limits,block"`
 
 	Dir  string // what CAFile is relative to
 	Tool string // product and version for the User-Agent; "" is "kustash"
@@ -48,6 +49,8 @@ const (
 type settings struct {
 	Config
 	cloud
+	scope   string // workspace id or resource id, lower case: what is read
+	route   string // the path of its routes, escaped, without the last segment
 	limits  pipeline.Limits
 	timeout time.Duration
 	roots   *x509.CertPool // nil is the system's
@@ -56,10 +59,9 @@ type settings struct {
 // check reads the certificates and nothing else.
 func (c Config) check() (settings, error) {
 	s := settings{Config: c}
-	if !guid.MatchString(c.WorkspaceID) {
-		return s, setting("workspace_id", "%q is not a workspace id; use the id (a GUID, on the workspace's overview page), not the name or the resource id", c.WorkspaceID)
+	if err := s.checkScope(); err != nil {
+		return s, err
 	}
-	s.WorkspaceID = strings.ToLower(c.WorkspaceID)
 	if s.Cloud == "" {
 		s.Cloud = "public"
 	}
@@ -84,8 +86,6 @@ func (c Config) check() (settings, error) {
 	}
 	return s, s.readRoots()
 }
-
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
 
 func setting(name, format string, values ...any) error {
 	return &pipeline.SettingError{Name: name, Err: fmt.Errorf(format, values...)}

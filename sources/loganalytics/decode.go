@@ -119,7 +119,7 @@ func (d *decoder) member(key string, seen once) error {
 	var err error
 	var raw []byte
 	switch key {
-	case "tables", "statistics", "error":
+	case "tables", "statistics", "error", "permissions":
 		err = seen.add(key)
 	}
 	switch {
@@ -129,6 +129,10 @@ func (d *decoder) member(key string, seen once) error {
 	case key == "statistics":
 		if raw, err = d.raw(); err == nil {
 			d.answer.Stats = parseStats(raw)
+		}
+	case key == "permissions":
+		if raw, err = d.raw(); err == nil {
+			d.answer.Permissions, err = parsePermissions(raw)
 		}
 	case key == "error":
 		if raw, err = d.raw(); err == nil {

@@ -14,7 +14,7 @@ import (
 // Fingerprint implements pipeline.Checker: the author's tokens without
 // comments and white space, time column, route, workspace id and additional
 // workspaces.
-func (s *Source) Fingerprint(q pipeline.Query) string { return fingerprint(q, s.workspace, nil) }
+func (s *Source) Fingerprint(q pipeline.Query) string { return fingerprint(q, s.workspace, s.additional) }
 
 // fingerprint takes the id of the workspace, or of the resource that is read
 // in its place, and the further workspaces that are read as one with it.
@@ -32,11 +32,7 @@ func fingerprint(q pipeline.Query, scope string, additional []string) string {
 		column = serviceColumn
 	}
 	field(column)
-	route := "query"
-	if q.Plan != pipeline.Analytics {
-		route = "search"
-	}
-	field(route)
+	field(routeOf(q))
 	field(strings.ToLower(scope))
 	others := make(map[string]bool) // their order means nothing
 	for _, one := range additional {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/google/uuid"
@@ -13,38 +15,38 @@ import (
 
 // question is a query as it is sent.
 type question struct {
-	text     string
-	timespan string // "" sends none
-	id       string // of the request, for the service's logs and our errors
-	token    string // it is sent with, to be kept out of errors
-	written  string // the author's text
+	path       string // last segment of the route: query, search or metadata
+	text       string
+	timespan   string                     // "" sends none
+	workspaces []string                   // read as one with that of the route
+	take       func(body io.Reader) error // reads an answer that is no table; nil for all others
+	id         string                     // of the request, for the service's logs and our errors
+	token      string                     // it is sent with, to be kept out of errors
+	written    string                     // the author's text
 	// author turns a line and position of text into those of written; nil if
 	// both are the same.
 	author func(line, position int) (int, int, bool)
 }
 
 func newQuestion(text, timespan string) question {
-	return question{text: text, written: text, timespan: timespan, id: uuid.NewString()}
+	return question{path: queryRoute, text: text, written: text, timespan: timespan, id: uuid.NewString()}
 }
 
 // request makes the HTTP request, still without its token. The headers are those of
 // https://learn.microsoft.com/azure/azure-monitor/logs/api/prefer-options and
 // its neighbours.
 func (s *Source) request(ctx context.Context, q question) (*http.Request, error) {
-	var body bytes.Buffer
-	encode := json.NewEncoder(&body)
-	encode.SetEscapeHTML(false)
-	err := encode.Encode(struct {
-		Query    string `json:"query"`
-		Timespan string `json:"timespan,omitempty"`
-	}{q.text, q.timespan})
+	method, address, body, err := s.addressed(q)
 	if err != nil {
-		return nil, fmt.Errorf("encode the query: %w", err)
+		return nil, err
 	}
-	address := s.endpoint + "/v1/workspaces/" + s.workspace + "/query"
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, &body)
+	r, err := http.NewRequestWithContext(ctx, method, address, body)
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
+	}
+	prefer := fmt.Sprintf("wait=%d,include-statistics=true", int(s.timeout/time.Second))
+	if s.partly {
+		prefer += ",include-permissions=true"
 	}
 	for name, value := range map[string]string{
 		"Content-Type": "application/json",
@@ -54,7 +56,7 @@ func (s *Source) request(ctx context.Context, q question) (*http.Request, error)
 		"Accept-Encoding": "gzip",
 		// Without it an answer may be two minutes old.
 		"Cache-Control":                 "no-cache",
-		"Prefer":                        fmt.Sprintf("wait=%d,include-statistics=true", int(s.timeout/time.Second)),
+		"Prefer":                        prefer,
 		"User-Agent":                    s.tool,
 		"x-ms-app":                      "kustash",
 		"x-ms-client-request-id":        q.id,
@@ -63,4 +65,38 @@ func (s *Source) request(ctx context.Context, q question) (*http.Request, error)
 		r.Header.Set(name, value)
 	}
 	return r, nil
+}
+
+// The last segments of the routes
+// (https://learn.microsoft.com/azure/azure-monitor/logs/api/request-format).
+const (
+	queryRoute    = "query"
+	searchRoute   = "search" // of Basic and Auxiliary tables
+	metadataRoute = "metadata"
+)
+
+// addressed returns where a question goes and what is sent there. The search
+// route takes the time from the address alone.
+func (s *Source) addressed(q question) (method, address string, body io.Reader, err error) {
+	address = s.endpoint + s.route + "/" + q.path
+	if q.path == metadataRoute {
+		return http.MethodGet, address, http.NoBody, nil
+	}
+	timespan := q.timespan
+	if q.path == searchRoute && timespan != "" {
+		address += "?timespan=" + url.QueryEscape(timespan)
+		timespan = ""
+	}
+	var text bytes.Buffer
+	encode := json.NewEncoder(&text)
+	encode.SetEscapeHTML(false)
+	err = encode.Encode(struct {
+		Query      string   `json:"query"`
+		Timespan   string   `json:"timespan,omitempty"`
+		Workspaces []string `json:"workspaces,omitempty"`
+	}{q.text, timespan, q.workspaces})
+	if err != nil {
+		return "", "", nil, fmt.Errorf("encode the query: %w", err)
+	}
+	return http.MethodPost, address, &text, nil
 }

@@ -32,7 +32,8 @@ const (
 type service struct {
 	*httptest.Server
 	answer http.HandlerFunc
-	token  string // answer of the token endpoint; "" makes up tokens
+	raw    http.HandlerFunc // in place of answer, for requests without a query
+	token  string           // answer of the token endpoint; "" makes up tokens
 
 	mu     sync.Mutex
 	tokens int
@@ -66,6 +67,10 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		fmt.Fprintf(w, `{"token_type":"Bearer","expires_in":3599,"access_token":"%s-%d"}`, testToken, n)
+		return
+	}
+	if s.raw != nil {
+		s.raw(w, r)
 		return
 	}
 	text, err := io.ReadAll(r.Body)

@@ -16,7 +16,8 @@ import (
 
 // Source reads one workspace. It is safe for concurrent use.
 type Source struct {
-	workspace string // id, lower case
+	workspace string // id of the workspace or the resource, lower case
+	route     string // path of what is read
 	endpoint  string
 	tool      string
 	limits    pipeline.Limits
@@ -26,6 +27,12 @@ type Source struct {
 	http      *http.Client
 	tokens    *azauth.Tokens
 	governor  *governor
+	// additional are further workspaces that each question is asked of as well.
+	additional []string
+	// partly says that an answer may leave out what the credential may not
+	// read, so that it is asked to say so.
+	partly bool
+	tables lister
 }
 
 // New checks c and returns its Source. It does not touch the network. shared
@@ -48,7 +55,8 @@ func New(c Config, cred azauth.Credential, shared *Governors) (*Source, error) {
 	issuer := *client
 	issuer.Timeout = tokenTime
 	return &Source{
-		workspace: s.WorkspaceID,
+		workspace: s.scope,
+		route:     s.route,
 		endpoint:  s.endpoint,
 		tool:      tool,
 		limits:    s.limits,
@@ -58,6 +66,9 @@ func New(c Config, cred azauth.Credential, shared *Governors) (*Source, error) {
 		http:      client,
 		tokens:    azauth.NewTokens(cred, azauth.Target{Authority: s.authority, Audience: s.audience, Client: &issuer}),
 		governor:  shared.get(cred.Principal(), s.Cloud, bounds),
+
+		additional: s.Additional,
+		partly:     s.ResourceID != "" || len(s.Additional) > 0,
 	}, nil
 }
 
@@ -81,20 +92,36 @@ func (s *Source) Query(ctx context.Context, text, timespan string, emit func(arr
 
 // Read implements pipeline.Source.
 func (s *Source) Read(ctx context.Context, sl pipeline.Slice, emit func(arrow.Record) error) (pipeline.Reading, error) {
-	r, err := rewrite(sl.Query, sl.Window, sl.Cut, sl.Part, nil)
+	if routeOf(sl.Query) == searchRoute && sl.Part == "" {
+		q, err := s.searched(sl)
+		if err != nil {
+			return pipeline.Reading{}, err
+		}
+		return s.ask(ctx, q, s.trim(sl, emit))
+	}
+	known, err := s.knownTables(ctx)
+	if err != nil {
+		return pipeline.Reading{}, err
+	}
+	r, err := rewrite(sl.Query, sl.Window, sl.Cut, sl.Part, known)
 	if err != nil {
 		return pipeline.Reading{}, err
 	}
 	q := newQuestion(r.text, r.timespan)
 	q.written, q.author = sl.Query.Text, r.author
 	if !r.exact {
-		t := trimmer{column: sl.Query.TimeColumn, window: sl.Window, emit: emit}
-		if t.column == "" {
-			t.column = serviceColumn
-		}
-		emit = t.write
+		emit = s.trim(sl, emit)
 	}
 	return s.ask(ctx, q, emit)
+}
+
+// trim returns an emit that hands on the rows of the slice alone.
+func (s *Source) trim(sl pipeline.Slice, emit func(arrow.Record) error) func(arrow.Record) error {
+	t := trimmer{column: sl.Query.TimeColumn, window: sl.Window, emit: emit}
+	if t.column == "" {
+		t.column = serviceColumn
+	}
+	return t.write
 }
 
 // trimmer drops rows outside of a window, for queries whose reads the
