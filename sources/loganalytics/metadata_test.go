@@ -8,9 +8,11 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sources/loganalytics/emulator"
+	"github.com/kustash/kustash/sources/loganalytics/emulator/kql"
 )
 
 const goodMetadata = `{"tables":[
@@ -257,5 +259,25 @@ func TestVolumes(t *testing.T) {
 	}
 	if _, ok, err := s.Usage(context.Background(), now); ok || err != nil {
 		t.Errorf("usage without a table Usage: %v, %v", ok, err)
+	}
+}
+
+// TestUsage reads what the service bills, which may be more than a day late.
+func TestUsage(t *testing.T) {
+	now := at("2026-02-01T00:00:00Z")
+	data := ticking(t, now.Add(-time.Hour), 1, 1)
+	err := data.Add(&kql.Table{Name: "Usage", Columns: []kql.Column{{Name: "TimeGenerated", Type: pipeline.Datetime},
+		{Name: "DataType", Type: pipeline.String}, {Name: "Quantity", Type: pipeline.Real}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ago, megabytes := range map[time.Duration]float64{time.Hour: 1.5, 23 * time.Hour: 2, 25 * time.Hour: 4, 31 * 24 * time.Hour: 1000} {
+		if err := data.Append("Usage", emulator.Row{"TimeGenerated": now.Add(-ago), "DataType": "A", "Quantity": megabytes}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, ok, err := emulated(t, emulator.Config{Data: data}, "v1").Usage(context.Background(), now)
+	if want := (Volume{DayRows: -1, MonthRows: -1, DayBytes: 3_500_000, MonthBytes: 7_500_000}); err != nil || !ok || len(got) != 1 || got["A"] != want {
+		t.Errorf("usage %v, %v, %v; want %v", got, ok, err, want)
 	}
 }

@@ -33,6 +33,8 @@ func (s *settings) checkScope() error {
 			s.route += "/" + url.PathEscape(segment)
 		}
 		s.route = "/v1" + s.route
+	case c.WorkspaceID == "":
+		return setting("workspace_id", "the block says nothing of what to read; give workspace_id, the id (a GUID) on the workspace's overview page, or resource_id")
 	case !guid.MatchString(c.WorkspaceID):
 		return setting("workspace_id", "%q is not a workspace id; use the id (a GUID, on the workspace's overview page), not the name or the resource id", c.WorkspaceID)
 	default:

@@ -27,7 +27,7 @@ func TestScope(t *testing.T) {
 	}{
 		{"workspace", func(c *Config) {}, "", "/v1/workspaces/" + strings.ToLower(testWorkspace)},
 		{"both", func(c *Config) { c.ResourceID = testResource }, "resource_id", "keep one"},
-		{"neither", func(c *Config) { c.WorkspaceID = "" }, "workspace_id", "not a workspace id"},
+		{"neither", func(c *Config) { c.WorkspaceID = "" }, "workspace_id", "or resource_id"},
 		{"resource", resource(testResource), "", "/v1/subscriptions/" + testWorkspace + "/resourceGroups/rg%20%281%29/providers/Microsoft.Compute/virtualMachines/VM1"},
 		{"without slash", resource(testResource[1:]), "", "/v1/subscriptions/" + testWorkspace + "/resourceGroups/rg%20%281%29/providers/Microsoft.Compute/virtualMachines/VM1"},
 		{"subscription", resource("/subscriptions/" + otherID), "", "/v1/subscriptions/" + otherID},
