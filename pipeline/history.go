@@ -14,6 +14,7 @@ type History struct {
 	known   map[string]Schema // by query: all columns ever seen, with file names
 	prints  map[string]string // by query: the newest fingerprint
 	yields  map[printKey]*Yield
+	texts   map[string]string // by query: the newest text
 }
 
 type printKey struct{ query, fingerprint string }
@@ -56,6 +57,7 @@ func Fold(entries []Entry) (*History, error) {
 		known:   make(map[string]Schema),
 		prints:  make(map[string]string),
 		yields:  make(map[printKey]*Yield),
+		texts:   make(map[string]string),
 	}
 	for i, e := range entries {
 		if err := h.add(e); err != nil {
@@ -72,7 +74,7 @@ func Fold(entries []Entry) (*History, error) {
 func (h *History) add(e Entry) error {
 	switch e.Kind {
 	case KindQuery:
-		h.prints[e.Query] = e.Declared
+		h.prints[e.Query], h.texts[e.Query] = e.Declared, e.Text
 		return nil
 	case KindSchema:
 		h.columns[e.Columns.Hash()] = e.Columns
@@ -242,6 +244,20 @@ func (h *History) Known(query string) Schema { return h.known[query] }
 // Fingerprint returns the newest fingerprint recorded for the query; "" if
 // there is none.
 func (h *History) Fingerprint(query string) string { return h.prints[query] }
+
+// Text returns the newest text recorded for the query; "" if there is none.
+func (h *History) Text(query string) string { return h.texts[query] }
+
+// Queries returns the addresses of all queries that were ever recorded, in
+// order.
+func (h *History) Queries() []string {
+	addresses := make([]string, 0, len(h.prints))
+	for address := range h.prints {
+		addresses = append(addresses, address)
+	}
+	sort.Strings(addresses)
+	return addresses
+}
 
 // Covered returns the windows that are done, joined. A window whose slice was
 // read in hash parts is covered when all its parts are.

@@ -119,3 +119,7 @@ func Absent(ctx context.Context, exports []Export, retry Retry) ([]Absence, erro
 	}
 	return all, nil
 }
+
+// NameMatches reports whether a name fits a pattern in which "*" stands for
+// any text.
+func NameMatches(pattern, name string) bool { return wild(pattern, name) }

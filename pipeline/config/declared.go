@@ -105,7 +105,7 @@ func (l *loader) evaluateCredential(b *block) {
 
 // workspaceObject is what a reference to a workspace evaluates to.
 var workspaceObject = cty.Object(map[string]cty.Type{"address": cty.String, "name": cty.String,
-	"workspace_id": cty.String, "cloud": cty.String, "endpoint": cty.String})
+	"workspace_id": cty.String, "resource_id": cty.String, "cloud": cty.String, "endpoint": cty.String})
 
 func (l *loader) evaluateWorkspace(b *block) {
 	s := shapeOf(l.Kinds.Workspace()).block("auth", anyOf(l.Kinds.Credentials), "kind")
@@ -127,7 +127,7 @@ func (l *loader) evaluateWorkspace(b *block) {
 			}
 		}
 		object := map[string]cty.Value{"address": cty.StringVal(in.address), "name": cty.StringVal(b.name)}
-		for _, name := range []string{"workspace_id", "cloud", "endpoint"} {
+		for _, name := range []string{"workspace_id", "resource_id", "cloud", "endpoint"} {
 			object[name] = settingText(in.settings, name)
 		}
 		return cty.ObjectVal(object)

@@ -22,8 +22,6 @@ var habits = map[string]string{
 	"sink":       "Sinks are given as a list: sinks = [sink.NAME].",
 	"query":      "The text of a query is the argument kql.",
 	"source":     "The workspace to read is the argument workspace = workspace.NAME.",
-	"tables":     "\"tables\" is not supported by this version: write for_each = toset([\"TABLE\", …]) and kql = each.value.",
-	"except":     "\"except\" is not supported by this version: write for_each = toset([\"TABLE\", …]) and kql = each.value.",
 	"time_slack": "\"time_slack\" is not supported by this version: cut the query on TimeGenerated.",
 	"superseded": "\"superseded\" is not supported by this version: no file is ever replaced.",
 	"freeze":     "\"freeze\" is not supported by this version.",

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -38,6 +39,7 @@ type instance struct {
 	limits     pipeline.Limits
 	sink       Sink
 	export     pipeline.Export
+	tables     *TableQuery // of a query that names tables; nil for all others
 }
 
 // usable returns the instances in which nothing is wrong.
@@ -51,10 +53,13 @@ func (b *block) usable() []*instance {
 	return usable
 }
 
-// workspaceID returns the id as the file gives it.
+// workspaceID returns the id as the file gives it, that of a resource where it
+// stands in its place.
 func (in *instance) workspaceID() string {
-	if id := settingText(in.settings, "workspace_id"); !id.IsNull() {
-		return id.AsString()
+	for _, name := range []string{"workspace_id", "resource_id"} {
+		if id := settingText(in.settings, name); !id.IsNull() {
+			return id.AsString()
+		}
 	}
 	return ""
 }
@@ -185,6 +190,9 @@ func quote(key string) string {
 	b.WriteByte('"')
 	return b.String()
 }
+
+// unquote reads back what quote wrote.
+func unquote(key string) (string, error) { return strconv.Unquote(key) }
 
 // text reads an argument that is a text and shown, so it must not be
 // sensitive. set is false if it is left out, null or wrong; ok is false only

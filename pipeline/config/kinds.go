@@ -14,7 +14,7 @@ type Kinds struct {
 	States, Credentials, Sinks, Formats map[string]func() any
 
 	// Workspace makes the settings of a workspace. The arguments workspace_id,
-	// cloud and endpoint, where it has them, can be referred to.
+	// resource_id, cloud and endpoint, where it has them, can be referred to.
 	Workspace func() any
 
 	// Source and Sink build what a block declares. They must not touch the

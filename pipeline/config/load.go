@@ -29,6 +29,7 @@ type Pipeline struct {
 	Files   map[string]*hcl.File // by name, for WriteDiagnostics; literal secrets are masked
 	State   State
 	Exports []pipeline.Export // by address
+	Tables  []TableQuery      // by address: queries whose exports the workspaces have to name
 	Outputs []Output          // by name
 	// Workspaces and Sinks are by address, used by a query or not.
 	Workspaces []Workspace
@@ -43,7 +44,7 @@ type Pipeline struct {
 // Workspace is a declared workspace with its source.
 type Workspace struct {
 	Address string
-	ID      string // the argument workspace_id
+	ID      string // the argument workspace_id, or resource_id
 	Source  pipeline.Source
 	Limits  pipeline.Limits
 }
@@ -151,6 +152,10 @@ func (l *loader) load() *Pipeline {
 	for _, b := range l.all("query") {
 		l.evaluate(b)
 		for _, in := range b.usable() {
+			if in.tables != nil {
+				p.Tables = append(p.Tables, *in.tables)
+				continue
+			}
 			p.Exports = append(p.Exports, in.export)
 		}
 	}

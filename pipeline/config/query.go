@@ -19,8 +19,7 @@ var (
 		string(pipeline.LateAppend):  notLate,
 		string(pipeline.LateReplace): notLate,
 	}
-	laterChange  = map[string]string{string(pipeline.Rebuild): `A changed query holds from the first slice that is not done, on_change = "forward"; to read all again, give the query another name.`}
-	laterMissing = map[string]string{"skip": `A table that the workspace does not have is an error: take its query out until the table exists.`}
+	laterChange = map[string]string{string(pipeline.Rebuild): `A changed query holds from the first slice that is not done, on_change = "forward"; to read all again, give the query another name.`}
 )
 
 const notLate = `Rows that arrive after their slice was read are not looked for yet. Each file records the cut up to which it was read, so that a later version can fetch exactly those; until then choose a settle time that is long enough, and write late = "ignore" or nothing.`
@@ -32,22 +31,26 @@ func queryShape() *shape {
 	window := (&shape{blocks: make(map[string]*shape)}).
 		attributes("start", "end", "slice", "settle", "lookback", "time_column", "time_slack", "reach")
 	s := &shape{blocks: make(map[string]*shape)}
-	for _, name := range []string{"workspace", "kql", "sinks"} {
+	for _, name := range []string{"workspace", "sinks"} {
 		s.schema.Attributes = append(s.schema.Attributes, hcl.AttributeSchema{Name: name, Required: true})
 	}
-	return s.attributes("late", "on_change", "missing_table", "assume_sliceable").block("window", window)
+	return s.attributes("kql", "tables", "except", "plan", "late", "on_change", "missing_table", "assume_sliceable").block("window", window)
 }
 
 func (l *loader) evaluateQuery(b *block) {
 	s := queryShape()
+	each, _, _ := b.block.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "for_each"}}})
 	l.expand(b, s, queryObject, func(in *instance, body *body) cty.Value {
 		e := &in.export
 		e.Query.Address = in.address
 		e.Late = pipeline.Late(body.choice("late", []string{string(pipeline.LateIgnore)}, laterLate))
 		e.OnChange = pipeline.OnChange(body.choice("on_change", []string{string(pipeline.Forward)}, laterChange))
-		body.choice("missing_table", []string{"error"}, laterMissing)
+		if body.choice("missing_table", []string{"error", "skip"}, nil) == "skip" {
+			e.Query.MissingTable = pipeline.MissingSkip
+		}
 		e.Query.AssumeSliceable = body.truth("assume_sliceable")
-		e.Query.Text = body.kql()
+		body.plan(e)
+		body.what(in, each.Attributes["for_each"] != nil)
 		e.Targets = body.targets()
 		w := body.window(e, s.blocks["window"])
 		if from := body.workspace(); from != nil {
@@ -55,13 +58,46 @@ func (l *loader) evaluateQuery(b *block) {
 			e.Query.Workspace = from.workspaceID()
 			e.Source, e.Limits = from.source, from.limits
 		}
-		if body.ok {
+		switch {
+		case !body.ok:
+		case in.tables != nil:
+			if !body.setsTimeColumn() {
+				e.Query.TimeColumn = "" // each table has its own
+			}
+			in.tables.Template = *e
+		default:
 			if j, ok := body.check(e); ok {
 				w.checkJudgement(e, j)
 			}
 		}
 		return cty.EmptyObjectVal
 	})
+}
+
+// plan reads the plan of the table that the query reads.
+func (b *body) plan(e *pipeline.Export) {
+	plan := b.choice("plan", []string{"analytics", string(pipeline.Basic), string(pipeline.Auxiliary)}, nil)
+	if plan == "analytics" {
+		return
+	}
+	e.Query.Plan = pipeline.TablePlan(plan)
+	if e.Late == pipeline.LateAppend {
+		b.fail(b.content.Attributes["plan"], "Conflicting arguments", "The service does not tell when the rows of a table of the plan %s arrived, so late ones cannot be read alone, as late = \"append\" needs. Write late = \"replace\" or \"ignore\".", plan)
+	}
+}
+
+// setsTimeColumn reports whether the window names a time column.
+func (b *body) setsTimeColumn() bool {
+	for _, block := range b.content.Blocks {
+		if block.Type != "window" {
+			continue
+		}
+		content, _, _ := block.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "time_column"}}})
+		if content.Attributes["time_column"] != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (b *body) workspace() *instance {
@@ -170,13 +206,11 @@ func (b *body) target(v cty.Value, at hcl.Range, others []pipeline.Target) (pipe
 // check lets the source judge the query, and takes its fingerprint. It reports
 // false for a source that cannot judge.
 func (b *body) check(e *pipeline.Export) (pipeline.Judgement, bool) {
+	e.Query.Fingerprint = fingerprint(*e)
 	checker, ok := e.Source.(pipeline.Checker)
 	if !ok {
-		sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", e.Query.Text, e.Query.TimeColumn, e.Query.Workspace))
-		e.Query.Fingerprint = "fp1:" + hex.EncodeToString(sum[:])
 		return pipeline.Judgement{}, false
 	}
-	e.Query.Fingerprint = checker.Fingerprint(e.Query)
 	attr := b.content.Attributes["kql"]
 	judgement := checker.Check(e.Query, e.Span.Whole)
 	stays := make(map[pipeline.Problem]bool) // even where slices are not the matter
@@ -200,4 +234,14 @@ func (b *body) check(e *pipeline.Export) (pipeline.Judgement, bool) {
 		b.report(d)
 	}
 	return judgement, true
+}
+
+// fingerprint returns what the source says makes a query the same, or all that
+// it says itself.
+func fingerprint(e pipeline.Export) string {
+	if checker, ok := e.Source.(pipeline.Checker); ok {
+		return checker.Fingerprint(e.Query)
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q", e.Query.Text, e.Query.TimeColumn, e.Query.Workspace))
+	return "fp1:" + hex.EncodeToString(sum[:])
 }

@@ -8,9 +8,8 @@ query "strings" {
   sinks     = ["archive"] # error: write sink.archive, without quotes
   late      = "apend" # error: Did you mean "append"?
   on_change = "rebuild" # error: on_change = "rebuild" is not supported by this version
-  missing_table = "skip" # error: is not supported by this version
+  missing_table = "skips" # error: Did you mean "skip"?
   count     = 3 # error: Several instances are declared with for_each
-  tables    = ["*"] # error: "tables" is not supported by this version
   sink      = sink.archive # error: Sinks are given as a list
   window { # error: The argument "start" is required
     ends = "now" # error: Did you mean "end"?
