@@ -113,10 +113,11 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 	if err != nil {
 		return 0, err
 	}
-	made := &planned{exports: s.exports()}
+	made := &planned{}
 	if saved != nil {
-		made.plan = &saved.Plan
-	} else if made, err = p.makePlan(ctx, s, &o.plan, r.Retry); err != nil {
+		s.settleOn(saved.Tables)
+		made.plan, made.exports = &saved.Plan, s.exports()
+	} else if made, err = p.makePlan(ctx, s, &o.plan, r.Retry, o.json); err != nil {
 		return 0, err
 	}
 	view.plan(made)
@@ -144,7 +145,7 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 
 // settle enrolls the sinks and brings open intents of earlier runs to an end.
 func (p *process) settle(ctx context.Context, s *session, r *pipeline.Runner) ([]pipeline.SliceError, error) {
-	if err := r.Enroll(ctx, s.exports()); err != nil {
+	if err := r.Enroll(ctx, s.templates()); err != nil {
 		return nil, err
 	}
 	conflicts, err := r.Recover(ctx, s.exports(), s.history)

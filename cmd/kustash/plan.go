@@ -30,7 +30,7 @@ func runPlan(ctx context.Context, p *process, v *verb, args []string) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	made, err := p.makePlan(ctx, s, &plan, p.retry)
+	made, err := p.makePlan(ctx, s, &plan, p.retry, *asJSON)
 	if err != nil {
 		return 0, err
 	}

@@ -27,6 +27,8 @@ type planFile struct {
 	// Vars are the -var and -var-file arguments that the plan was made with.
 	// Values of sensitive variables are left out: apply takes them anew.
 	Vars []config.VarArg `json:"vars,omitempty"`
+	// Tables are those that queries by table stood for, by address.
+	Tables map[string][]pipeline.Table `json:"tables,omitempty"`
 	pipeline.Plan
 }
 
@@ -42,6 +44,7 @@ func savePlan(name string, s *session, made *planned, vars []config.VarArg) erro
 		Config:   s.Hash,
 		Tool:     tool(),
 		Vars:     slices.DeleteFunc(slices.Clone(vars), func(v config.VarArg) bool { return sensitive(s.Pipeline, v) }),
+		Tables:   made.tables,
 		Plan:     *made.plan,
 	}, "", "  ")
 	if err != nil {

@@ -137,6 +137,7 @@ type planned struct {
 	refused []pipeline.SliceError // queries that cannot be read at all
 	outside []pipeline.SliceError // queries that have rows in no slice
 	notes   []string
+	tables  map[string][]pipeline.Table // of queries by table, by address
 }
 
 // sinkNames names the sinks of a stretch, unless it is all that the query has.
@@ -160,39 +161,50 @@ func (pl *planned) sinkNames(s stretch) string {
 const clockTolerance = time.Minute
 
 // makePlan asks the workspaces and plans what is missing.
-func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry pipeline.Retry) (*planned, error) {
+func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry pipeline.Retry, asJSON bool) (*planned, error) {
+	if len(s.Tables) == 0 { // a mistyped address need not wait for the network
+		if _, err := o.filter(s.exports()); err != nil {
+			return nil, err
+		}
+	}
+	now, err := serviceNow(ctx, s.templates(), retry)
+	if err != nil {
+		return nil, err
+	}
+	found, err := p.findTables(ctx, s, now, retry, asJSON)
+	if err != nil {
+		return nil, err
+	}
 	only, err := o.filter(s.exports())
 	if err != nil {
 		return nil, err
 	}
-	pl := &planned{exports: s.exports()}
-	for _, e := range pl.exports {
+	pl := &planned{exports: s.exports(), tables: found.tables}
+	for _, e := range append(pl.exports[:len(pl.exports):len(pl.exports)], found.gone...) {
 		for _, t := range e.Targets {
 			pl.open = append(pl.open, s.history.Line(e.Query.Address, t.Identity).Open...)
 		}
 	}
-	local := time.Now().UTC()
-	now, err := pipeline.ServiceNow(ctx, pl.exports, retry, local)
+	waiting, err := found.absent(ctx, pl.exports, retry)
 	if err != nil {
 		return nil, err
 	}
-	if off := local.Sub(now); off > clockTolerance || off < -clockTolerance {
-		return nil, fmt.Errorf("this machine's clock is %v off the service's (%s there); set the clock, then run again",
-			off.Round(time.Second), pipeline.ShortTime(now))
-	}
-	survey, err := pipeline.Probe(ctx, pl.exports, s.history, now,
+	readable := slices.DeleteFunc(slices.Clone(pl.exports), func(e pipeline.Export) bool { return waiting[e.Query.Address] })
+	survey, err := pipeline.Probe(ctx, readable, s.history, now,
 		pipeline.ProbeOptions{Only: only, Retry: retry, Parallelism: probesAtOnce, Unsized: !o.refresh})
 	if err != nil {
 		return nil, err
 	}
-	pl.refused, pl.outside = survey.Refused, survey.Outside
-	readable := slices.DeleteFunc(slices.Clone(pl.exports), func(e pipeline.Export) bool {
+	explain(ctx, readable, survey.Refused)
+	pl.refused, pl.notes = append(found.refused, survey.Refused...), found.notes
+	pl.outside = survey.Outside
+	readable = slices.DeleteFunc(readable, func(e pipeline.Export) bool {
 		return slices.ContainsFunc(survey.Refused, func(f pipeline.SliceError) bool { return f.Query == e.Query.Address })
 	})
 	for _, f := range foldFailures(survey.Unsized) {
 		pl.notes = append(pl.notes, fmt.Sprintf("%s could not be sized in %s, which is planned in slices of one hour: %s", f.query, f.where(), f.reason))
 	}
-	for _, n := range s.history.Notes(pl.exports) {
+	for _, n := range s.history.Notes(append(pl.exports[:len(pl.exports):len(pl.exports)], found.gone...)) {
 		pl.notes = append(pl.notes, n.Query+" "+n.Text)
 	}
 	for _, e := range readable {
@@ -204,11 +216,29 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 		pl.notes = append(pl.notes, fmt.Sprintf("the commit of %s was interrupted; apply settles it first", r.Key))
 	}
 	pl.plan, err = pipeline.BuildPlan(readable, s.history, now, pipeline.PlanOptions{Only: only, Survey: survey})
+	if err == nil {
+		pl.billed()
+	}
 	return pl, err
 }
 
 // probesAtOnce is how many questions about sizes are in flight.
 const probesAtOnce = 4
+
+// serviceNow asks the workspaces for their time and compares it with this
+// machine's.
+func serviceNow(ctx context.Context, exports []pipeline.Export, retry pipeline.Retry) (time.Time, error) {
+	local := time.Now().UTC()
+	now, err := pipeline.ServiceNow(ctx, exports, retry, local)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if off := local.Sub(now); off > clockTolerance || off < -clockTolerance {
+		return time.Time{}, fmt.Errorf("this machine's clock is %v off the service's (%s there); set the clock, then run again",
+			off.Round(time.Second), pipeline.ShortTime(now))
+	}
+	return now, nil
+}
 
 // writeRefused reports what no plan can contain.
 func (p *process) writeRefused(pl *planned) {

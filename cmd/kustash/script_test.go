@@ -106,6 +106,9 @@ func startService(ts *testscript.TestScript, neg bool, args []string) {
 			c.Limits.Rows = int64(n)
 		case "bytes":
 			c.Limits.Bytes = int64(n)
+		case "data": // a folder of tables in place of the sample
+			c.Data, err = emulator.LoadDataset(ts.MkAbs(value))
+			ts.Check(err)
 		case "faults":
 			c.Faults, err = readFaults(ts.MkAbs(value))
 			ts.Check(err)

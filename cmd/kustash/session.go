@@ -20,9 +20,9 @@ type session struct {
 	ledger   *ledger.Ledger // nil while only reading
 	snapshot *ledger.Snapshot
 	history  *pipeline.History
+	// instances are the exports of queries by table; see expand.go.
+	instances []pipeline.Export
 }
-
-func (s *session) exports() []pipeline.Export { return s.Pipeline.Exports }
 
 // lockFlags are the flags of every verb that writes state.
 type lockFlags struct {
@@ -47,8 +47,11 @@ func (p *process) readSession(ctx context.Context, o *loadFlags, asJSON bool) (*
 		return nil, err
 	}
 	s.snapshot = snapshot
-	s.history, err = pipeline.Fold(snapshot.Entries)
-	return s, err
+	if s.history, err = pipeline.Fold(snapshot.Entries); err != nil {
+		return nil, err
+	}
+	s.recall()
+	return s, nil
 }
 
 // writeSession takes the lock and opens the state. The lock is kept alive
@@ -86,8 +89,11 @@ func (s *session) refold(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.history, err = pipeline.Fold(entries)
-	return err
+	if s.history, err = pipeline.Fold(entries); err != nil {
+		return err
+	}
+	s.recall()
+	return nil
 }
 
 // whoami names the person or account, and the machine, for the ledger.

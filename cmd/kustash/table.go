@@ -56,7 +56,32 @@ func cell(s string) string {
 	return s
 }
 
+// row adds a line of texts that are fit to print, the names of columns first.
+func (t *table) row(cells ...string) {
+	for i, c := range cells {
+		if t.names == nil || i == len(t.widths) {
+			t.widths = append(t.widths, 0)
+		}
+		t.widths[i] = max(t.widths[i], utf8.RuneCountInString(c))
+	}
+	if t.names == nil {
+		t.names = cells
+		return
+	}
+	t.rows = append(t.rows, cells)
+}
+
+// print writes the table and the number of its rows.
 func (t *table) print(w io.Writer) error {
+	if err := t.lines(w); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "(%s)\n", count(len(t.rows), "row"))
+	return err
+}
+
+// lines writes the table alone.
+func (t *table) lines(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	line := func(cells []string) {
 		for i, c := range cells {
@@ -74,6 +99,5 @@ func (t *table) print(w io.Writer) error {
 	for _, row := range t.rows {
 		line(row)
 	}
-	_, _ = fmt.Fprintf(out, "(%s)\n", count(len(t.rows), "row"))
 	return out.Flush()
 }

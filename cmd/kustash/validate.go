@@ -1,6 +1,9 @@
 package main
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 var validateVerb = verb{
 	name:  "validate",
@@ -33,7 +36,14 @@ func runValidate(ctx context.Context, p *process, v *verb, args []string) (int, 
 	if err := p.report(pl, diags, false); err != nil {
 		return 0, err
 	}
-	p.printf("%s %s. Credentials, tables and volumes are for \"kustash plan\" to check.\n",
-		p.paint(green, "Valid:"), count(len(pl.Exports), "query instance"))
+	found := count(len(pl.Exports), "query instance")
+	switch n := len(pl.Tables); n {
+	case 0:
+	case 1:
+		found += " and 1 query whose tables are found at plan time"
+	default:
+		found += fmt.Sprintf(" and %d queries whose tables are found at plan time", n)
+	}
+	p.printf("%s %s. Credentials, tables and volumes are for \"kustash plan\" to check.\n", p.paint(green, "Valid:"), found)
 	return exitDone, nil
 }
