@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sources/loganalytics/emulator"
 )
 
 const (
@@ -216,5 +218,25 @@ func TestSearchable(t *testing.T) {
 	several := newService(t, nil).source(t, more(otherID))
 	if p := several.Check(pipeline.Query{Text: "T", Plan: pipeline.Basic}, true).Problems; len(p) != 1 || !strings.Contains(p[0].Detail, "additional_workspaces") {
 		t.Errorf("Basic table of several workspaces: %v", p)
+	}
+}
+
+// TestAdditionalWorkspaces reads two workspaces as one. One of them that cannot
+// be read is an error, never fewer rows.
+func TestAdditionalWorkspaces(t *testing.T) {
+	start := at("2026-01-01T00:00:00Z")
+	c := emulator.Config{Data: ticking(t, start, 10, 3), Others: map[string]*emulator.Dataset{otherID: ticking(t, start, 10, 5)}}
+	slice := pipeline.Slice{Query: pipeline.Query{Text: "A"}, Window: pipeline.Window{Start: start, End: start.Add(time.Second)}}
+	for _, one := range []struct {
+		additional []string
+		rows       int64
+		err        error
+	}{{nil, 3, nil}, {[]string{otherID}, 8, nil}, {[]string{otherID, "BBBBBBBB-bbbb-cccc-dddd-eeeeeeeeeeee"}, 0, pipeline.ErrAccess}} {
+		s := emulated(t, c, "v1")
+		s.additional = one.additional
+		var got collect
+		if _, err := s.Read(context.Background(), slice, got.emit); !errors.Is(err, one.err) || got.rows != one.rows {
+			t.Errorf("with %v: %d rows, %v; want %d, %v", one.additional, got.rows, err, one.rows, one.err)
+		}
 	}
 }
