@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 )
 
 // Table is a table of a source. The JSON form is part of saved plans.
@@ -32,13 +34,18 @@ type Catalog interface {
 // TablesAtOnce is how many tables one question is about.
 const TablesAtOnce = 25
 
-// Ask calls ask for all tables, TablesAtOnce at a time. A list that ask
-// refuses with ErrQuery or ErrTooLarge is halved until the tables are alone
-// that cannot be asked, so that one of them does not hide the others; they are
-// returned with the reason. Any other error ends it. What ask finds counts
-// only if it returns nil.
+// asksAtOnce is how many such questions are open at a time.
+const asksAtOnce = 4
+
+// Ask calls ask for all tables, TablesAtOnce at a time, and for several such
+// lists at once. A list that ask refuses with ErrQuery or ErrTooLarge is halved
+// until the tables are alone that cannot be asked, so that one of them does not
+// hide the others; they are returned with the reason. Any other error ends it.
+// What ask finds counts only if it returns nil.
 func Ask(ctx context.Context, tables []Table, retry Retry, ask func(context.Context, []Table) error) (refused map[string]error, err error) {
 	refused = make(map[string]error)
+	lists := slices.Collect(slices.Chunk(tables, TablesAtOnce))
+	var mu sync.Mutex // of refused, lists and err
 	var half func([]Table) error
 	half = func(some []Table) error {
 		err := retry.Do(ctx, func() error { return ask(ctx, some) }, nil)
@@ -48,6 +55,8 @@ func Ask(ctx context.Context, tables []Table, retry Retry, ask func(context.Cont
 		case !errors.Is(err, ErrQuery) && !errors.Is(err, ErrTooLarge):
 			return err
 		case len(some) == 1:
+			mu.Lock()
+			defer mu.Unlock()
 			refused[some[0].Name] = err
 			return nil
 		}
@@ -56,23 +65,35 @@ func Ask(ctx context.Context, tables []Table, retry Retry, ask func(context.Cont
 		}
 		return half(some[len(some)/2:])
 	}
-	for len(tables) > 0 {
-		n := min(TablesAtOnce, len(tables))
-		if err := half(tables[:n]); err != nil {
-			return nil, err
+	take := func(ended error) (list []Table, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			err = ended
 		}
-		tables = tables[n:]
+		if err != nil || len(lists) == 0 {
+			return nil, false
+		}
+		list, lists = lists[0], lists[1:]
+		return list, true
 	}
-	return refused, nil
+	inParallel(asksAtOnce, func() {
+		for list, ok := take(ctx.Err()); ok; list, ok = take(half(list)) {
+		}
+	})
+	return refused, err
 }
 
 // Occupied returns those of the tables that have a row in the window, in their
 // order, and the reasons of those that could not be asked.
 func Occupied(ctx context.Context, c Catalog, tables []Table, w Window, retry Retry) (occupied []Table, refused map[string]error, err error) {
 	filled := make(map[string]bool)
+	var mu sync.Mutex
 	refused, err = Ask(ctx, tables, retry, func(ctx context.Context, some []Table) error {
 		names, err := c.Filled(ctx, some, w)
 		if err == nil {
+			mu.Lock()
+			defer mu.Unlock()
 			for _, name := range names {
 				filled[name] = true
 			}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,8 +17,10 @@ type shelf struct {
 	filled, odd map[string]bool
 	missing     []string
 	fail        error
-	asked       []int // lengths of the lists
-	busy        int   // times to be asked again
+
+	mu    sync.Mutex
+	asked []int // lengths of the lists
+	busy  int   // times to be asked again
 }
 
 func (s *shelf) Read(context.Context, Slice, func(arrow.Record) error) (Reading, error) {
@@ -26,6 +29,8 @@ func (s *shelf) Read(context.Context, Slice, func(arrow.Record) error) (Reading,
 func (s *shelf) Tables(context.Context) ([]Table, error)          { return nil, s.fail }
 func (s *shelf) Missing(context.Context, Query) ([]string, error) { return s.missing, s.fail }
 func (s *shelf) Filled(_ context.Context, tables []Table, _ Window) (names []string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.busy > 0 {
 		s.busy--
 		return []string{tables[0].Name}, &RetryAfter{Err: errors.New("busy")}

@@ -175,7 +175,7 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 	if err != nil {
 		return nil, err
 	}
-	only, err := o.filter(s.exports())
+	only, err := o.filter(s.templates())
 	if err != nil {
 		return nil, err
 	}

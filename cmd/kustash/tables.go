@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kustash/kustash/pipeline"
@@ -31,7 +33,7 @@ type tableSource interface {
 	pipeline.Catalog
 	pipeline.Clock
 	Reads(q pipeline.Query) []string
-	Volumes(ctx context.Context, tables []pipeline.Table, now time.Time, estimate bool, into map[string]loganalytics.Volume) error
+	Volumes(ctx context.Context, tables []pipeline.Table, now time.Time, estimate bool) (map[string]loganalytics.Volume, error)
 	Usage(ctx context.Context, now time.Time) (bytes map[string]loganalytics.Volume, ok bool, err error)
 }
 
@@ -117,8 +119,15 @@ func (p *process) listTables(ctx context.Context, source tableSource) (list []li
 	countable := slices.DeleteFunc(slices.Clone(tables), func(t pipeline.Table) bool {
 		return t.Plan != pipeline.Analytics || t.TimeColumn == ""
 	})
+	var mu sync.Mutex
 	refused, err = pipeline.Ask(ctx, countable, p.retry, func(ctx context.Context, some []pipeline.Table) error {
-		return source.Volumes(ctx, some, now, !told, counted)
+		volumes, err := source.Volumes(ctx, some, now, !told)
+		if err == nil {
+			mu.Lock()
+			defer mu.Unlock()
+			maps.Copy(counted, volumes)
+		}
+		return err
 	})
 	if err != nil {
 		return nil, nil, fmt.Errorf("count rows: %w", err)

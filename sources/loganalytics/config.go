@@ -49,8 +49,11 @@ const (
 type settings struct {
 	Config
 	cloud
-	scope   string // workspace id or resource id, lower case: what is read
-	route   string // the path of its routes, escaped, without the last segment
+	scope string // workspace id or resource id, lower case: what is read
+	route string // the path of its routes, escaped, without the last segment
+	// moreRoutes are those of Additional; "" where only the name is known.
+	moreRoutes []string
+
 	limits  pipeline.Limits
 	timeout time.Duration
 	roots   *x509.CertPool // nil is the system's

@@ -28,11 +28,23 @@ func (s *Source) Filled(ctx context.Context, tables []pipeline.Table, w pipeline
 		return filter(t.TimeColumn, w, pipeline.Cut{}) + " | take 1 | project"
 	})
 	var filled []string
-	err := s.numbered(ctx, text, wider(w), tables, func(t pipeline.Table, _ func(string) (int64, error)) error {
+	err := s.numbered(ctx, text, s.ownTime(ctx, tables, w), tables, func(t pipeline.Table, _ func(string) (int64, error)) error {
 		filled = append(filled, t.Name)
 		return nil
 	})
 	return filled, err
+}
+
+// ownTime returns the window for the service's own filter, which works on each
+// table's own column: none if a table is to be cut on another.
+func (s *Source) ownTime(ctx context.Context, tables []pipeline.Table, w pipeline.Window) string {
+	known, err := s.catalog(ctx)
+	for _, t := range tables {
+		if err != nil || known.tables[t.Name] == nil || known.tables[t.Name].TimeColumn != t.TimeColumn {
+			return ""
+		}
+	}
+	return wider(w)
 }
 
 // legs returns a union of the tables. Each leg ends with the number of its
@@ -94,10 +106,10 @@ const (
 // (https://learn.microsoft.com/azure/azure-monitor/reference/tables/usage).
 const usageTable = "Usage"
 
-// Volumes adds the rows of the tables up to now to into, by name. Without a
-// table Usage, which every workspace has, it has their bytes estimated as
-// well, for which the service reads every column.
-func (s *Source) Volumes(ctx context.Context, tables []pipeline.Table, now time.Time, estimate bool, into map[string]Volume) error {
+// Volumes returns the rows of the tables up to now, by name. The tables are as
+// for Filled. With estimate the service estimates their bytes as well, for
+// which it reads every column; Usage knows them better.
+func (s *Source) Volumes(ctx context.Context, tables []pipeline.Table, now time.Time, estimate bool) (map[string]Volume, error) {
 	w := pipeline.Window{Start: now.Add(-month), End: now}
 	text := legs(tables, func(t pipeline.Table) string {
 		lately := columnName(t.TimeColumn) + " >= " + literal(now.Add(-day))
@@ -107,7 +119,8 @@ func (s *Source) Volumes(ctx context.Context, tables []pipeline.Table, now time.
 		}
 		return filter(t.TimeColumn, w, pipeline.Cut{}) + " | summarize " + sums + " | extend"
 	})
-	return s.numbered(ctx, text, wider(w), tables, func(t pipeline.Table, value func(string) (int64, error)) error {
+	volumes := make(map[string]Volume)
+	err := s.numbered(ctx, text, wider(w), tables, func(t pipeline.Table, value func(string) (int64, error)) error {
 		v := Volume{DayBytes: -1, MonthBytes: -1}
 		fields := map[string]*int64{"DayRows": &v.DayRows, "MonthRows": &v.MonthRows}
 		if estimate {
@@ -119,9 +132,10 @@ func (s *Source) Volumes(ctx context.Context, tables []pipeline.Table, now time.
 				return err
 			}
 		}
-		into[t.Name] = v
+		volumes[t.Name] = v
 		return nil
 	})
+	return volumes, err
 }
 
 // Usage returns the billed bytes of each table up to now, by name; ok is false

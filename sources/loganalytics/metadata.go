@@ -45,14 +45,7 @@ func (s *Source) catalog(ctx context.Context) (*catalog, error) {
 	if l.known != nil || l.final != nil {
 		return l.known, l.final
 	}
-	q := newQuestion("", "")
-	q.path = metadataRoute
-	var found *catalog
-	q.take = func(body io.Reader) (err error) {
-		found, err = readMetadata(body)
-		return err
-	}
-	_, err := s.ask(ctx, q, nil)
+	found, err := s.fetchCatalog(ctx)
 	if err == nil {
 		l.known = found
 		return found, nil
@@ -70,6 +63,36 @@ func (s *Source) catalog(ctx context.Context) (*catalog, error) {
 	}
 	l.final = err
 	return nil, err
+}
+
+// fetchCatalog reads the metadata of the source's own workspace and of those
+// that are read as one with it.
+func (s *Source) fetchCatalog(ctx context.Context) (*catalog, error) {
+	found := &catalog{tables: make(map[string]*tableInfo), functions: make(map[string]bool)}
+	for i, route := range append([]string{s.route}, s.moreRoutes...) {
+		if route == "" {
+			return nil, fmt.Errorf("%q is the name of a workspace, by which its tables cannot be listed; give its id (a GUID) or its resource id in additional_workspaces", s.additional[i-1])
+		}
+		q := newQuestion("", "")
+		q.path, q.route = metadataRoute, route
+		var one *catalog
+		q.take = func(body io.Reader) (err error) {
+			one, err = readMetadata(body)
+			return err
+		}
+		if _, err := s.ask(ctx, q, nil); err != nil {
+			return nil, err
+		}
+		for _, t := range one.tables {
+			if err := found.add(t); err != nil {
+				return nil, err
+			}
+		}
+		if i == 0 {
+			found.functions = one.functions
+		}
+	}
+	return found, nil
 }
 
 // knownTables returns the catalog for those who can do without: nil where it

@@ -245,8 +245,8 @@ func TestVolumes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, estimate := range []bool{false, true} {
-		got := make(map[string]Volume)
-		if err := s.Volumes(context.Background(), tables, now, estimate, got); err != nil {
+		got, err := s.Volumes(context.Background(), tables, now, estimate)
+		if err != nil {
 			t.Fatal(err)
 		}
 		a := got["A"]
@@ -279,5 +279,56 @@ func TestUsage(t *testing.T) {
 	got, ok, err := emulated(t, emulator.Config{Data: data}, "v1").Usage(context.Background(), now)
 	if want := (Volume{DayRows: -1, MonthRows: -1, DayBytes: 3_500_000, MonthBytes: 7_500_000}); err != nil || !ok || len(got) != 1 || got["A"] != want {
 		t.Errorf("usage %v, %v, %v; want %v", got, ok, err, want)
+	}
+}
+
+// TestFilledOnOtherColumn finds rows by a column that is not the service's: its
+// own filter would lose those that arrived with another time.
+func TestFilledOnOtherColumn(t *testing.T) {
+	start := at("2026-01-01T00:00:00Z")
+	data := emulator.NewDataset()
+	err := data.Add(&kql.Table{Name: "A", Columns: []kql.Column{{Name: "TimeGenerated", Type: pipeline.Datetime}, {Name: "Began", Type: pipeline.Datetime}}})
+	if err == nil {
+		err = data.Append("A", emulator.Row{"TimeGenerated": start.AddDate(0, 1, 0), "Began": start})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := emulated(t, emulator.Config{Data: data}, "v1")
+	for column, want := range map[string]string{"TimeGenerated": "[]", "Began": "[A]"} {
+		got, err := s.Filled(context.Background(), []pipeline.Table{{Name: "A", Text: "A", TimeColumn: column}},
+			pipeline.Window{Start: start, End: start.Add(time.Hour)})
+		if fmt.Sprint(got) != want || err != nil {
+			t.Errorf("by %s: %v, %v; want %s", column, got, err, want)
+		}
+	}
+}
+
+// TestCatalogOfSeveral lists the tables of all workspaces that are read as one.
+func TestCatalogOfSeveral(t *testing.T) {
+	var mu sync.Mutex
+	var asked []string
+	s := newService(t, nil)
+	s.raw = func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		asked = append(asked, r.RequestURI)
+		reply(200, fmt.Sprintf(`{"tables":[{"name":"A","timespanColumn":"t","columns":[{"name":"c%d","type":"int"}]},{"name":"T%d"}]}`, len(asked), len(asked)))(w, r)
+	}
+	tables, err := s.source(t, more(otherID, "/subscriptions/"+otherID+"/resourceGroups/g/providers/N/workspaces/w")).Tables(context.Background())
+	if err != nil || len(tables) != 4 || len(tables[0].Columns) != 3 {
+		t.Errorf("tables %v, %v; want A with three columns, T1, T2, T3", tables, err)
+	}
+	want := "/v1/workspaces/12345678-abcd-4321-9876-0123456789ab/metadata /v1/workspaces/aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee/metadata " +
+		"/v1/subscriptions/" + otherID + "/resourceGroups/g/providers/N/workspaces/w/metadata"
+	if got := strings.Join(asked, " "); got != want {
+		t.Errorf("asked\n got %s\nwant %s", got, want)
+	}
+	named := s.source(t, more("soc-west"))
+	if _, err := named.Tables(context.Background()); err == nil || !strings.Contains(err.Error(), `"soc-west" is the name`) {
+		t.Errorf("tables of a workspace of which only the name is known: %v", err)
+	}
+	if c, err := named.knownTables(context.Background()); c != nil || err != nil {
+		t.Errorf("slicing gets %v, %v, want neither", c, err)
 	}
 }

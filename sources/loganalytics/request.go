@@ -15,6 +15,7 @@ import (
 
 // question is a query as it is sent.
 type question struct {
+	route      string // "" is the source's own
 	path       string // last segment of the route: query, search or metadata
 	text       string
 	timespan   string                     // "" sends none
@@ -78,7 +79,11 @@ const (
 // addressed returns where a question goes and what is sent there. The search
 // route takes the time from the address alone.
 func (s *Source) addressed(q question) (method, address string, body io.Reader, err error) {
-	address = s.endpoint + s.route + "/" + q.path
+	route := s.route
+	if q.route != "" {
+		route = q.route
+	}
+	address = s.endpoint + route + "/" + q.path
 	if q.path == metadataRoute {
 		return http.MethodGet, address, http.NoBody, nil
 	}

@@ -29,10 +29,7 @@ func (s *settings) checkScope() error {
 			return setting("resource_id", "%w", err)
 		}
 		s.scope = strings.ToLower("/" + strings.Join(segments, "/"))
-		for _, segment := range segments {
-			s.route += "/" + url.PathEscape(segment)
-		}
-		s.route = "/v1" + s.route
+		s.route = resourceRoute(segments)
 	case c.WorkspaceID == "":
 		return setting("workspace_id", "the block says nothing of what to read; give workspace_id, the id (a GUID) on the workspace's overview page, or resource_id")
 	case !guid.MatchString(c.WorkspaceID):
@@ -40,9 +37,19 @@ func (s *settings) checkScope() error {
 	default:
 		c.WorkspaceID = strings.ToLower(c.WorkspaceID)
 		s.scope = c.WorkspaceID
-		s.route = "/v1/workspaces/" + s.scope
+		s.route = workspaceRoute(s.scope)
 	}
 	return s.checkAdditional()
+}
+
+func workspaceRoute(id string) string { return "/v1/workspaces/" + id }
+
+func resourceRoute(segments []string) string {
+	route := "/v1"
+	for _, segment := range segments {
+		route += "/" + url.PathEscape(segment)
+	}
+	return route
 }
 
 // resourcePath cuts the id of a resource, a group of resources or a
@@ -86,17 +93,18 @@ func (s *settings) checkAdditional() error {
 	seen := map[string]bool{s.scope: true}
 	kept := make([]string, 0, len(s.Additional))
 	for _, one := range s.Additional {
-		key := strings.ToLower(one)
-		if strings.Contains(one, "/") {
+		key, route := strings.ToLower(one), ""
+		switch {
+		case strings.Contains(one, "/"):
 			segments, err := resourcePath(one)
 			if err != nil {
 				return setting(name, "%w", err)
 			}
-			one = "/" + strings.Join(segments, "/")
+			one, route = "/"+strings.Join(segments, "/"), resourceRoute(segments)
 			key = strings.ToLower(one)
-		} else if guid.MatchString(one) {
-			one = key
-		} else if !workspaceName.MatchString(one) {
+		case guid.MatchString(one):
+			one, route = key, workspaceRoute(key)
+		case !workspaceName.MatchString(one):
 			return setting(name, "%q is neither the id (a GUID), the name nor the resource id of a workspace", one)
 		}
 		if seen[key] {
@@ -104,6 +112,7 @@ func (s *settings) checkAdditional() error {
 		}
 		seen[key] = true
 		kept = append(kept, one)
+		s.moreRoutes = append(s.moreRoutes, route)
 	}
 	if len(kept) >= maxWorkspaces {
 		return setting(name, "with these a query would read %d workspaces, and the service allows %d; declare a second workspace block", len(kept)+1, maxWorkspaces)
@@ -113,7 +122,3 @@ func (s *settings) checkAdditional() error {
 	}
 	return nil
 }
-
-// Additional returns the workspaces that are read as one with the source's
-// own, in the order declared.
-func (s *Source) Additional() []string { return slices.Clone(s.additional) }

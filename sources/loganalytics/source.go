@@ -29,6 +29,7 @@ type Source struct {
 	governor  *governor
 	// additional are further workspaces that each question is asked of as well.
 	additional []string
+	moreRoutes []string // of their routes; "" where only the name is known
 	// partly says that an answer may leave out what the credential may not
 	// read, so that it is asked to say so.
 	partly bool
@@ -68,6 +69,7 @@ func New(c Config, cred azauth.Credential, shared *Governors) (*Source, error) {
 		governor:  shared.get(cred.Principal(), s.Cloud, bounds),
 
 		additional: s.Additional,
+		moreRoutes: s.moreRoutes,
 		partly:     s.ResourceID != "" || len(s.Additional) > 0,
 	}, nil
 }
