@@ -16,9 +16,7 @@ const wayOut = ` Read the window in one piece with slice = "none", or, if you kn
 // What a saved function behind a plain name does it cannot see.
 func (s *Source) Check(q pipeline.Query, whole bool) pipeline.Judgement {
 	j := check(q, whole, nil)
-	if routeOf(q) == searchRoute {
-		j.Problems = append(j.Problems, s.searchable(q.Text)...)
-	}
+	j.Problems = append(j.Problems, s.alone(q)...)
 	return j
 }
 

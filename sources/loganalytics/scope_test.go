@@ -190,34 +190,20 @@ func TestSearchTrims(t *testing.T) {
 	}
 }
 
-func TestSearchable(t *testing.T) {
-	s := newService(t, nil).source(t)
-	for text, want := range map[string]string{
-		"T_CL": "",
-		"T_CL | where join == 1 | project search":  "",
-		"T_CL | extend app = x.resource":           "",
-		"T_CL | join kind=inner (U) on n":          "join",
-		"T_CL | where a in (workspace('x').U)":     "workspace",
-		"search in (T_CL) 'x'":                     "search",
-		"union T_CL, (find in (U) where x)":        "find",
-		"T_CL | where TimeGenerated > slice_start": "slice_start",
-	} {
-		var got []string
-		for _, p := range s.Check(pipeline.Query{Text: text, Plan: pipeline.Basic}, true).Problems {
-			if p.Summary == "Not allowed on Basic and Auxiliary tables" {
-				got = append(got, text[p.Offset:p.Offset+p.Length])
-			}
+func TestSearchAlone(t *testing.T) {
+	for _, c := range []struct {
+		plan       pipeline.TablePlan
+		additional []string
+		says       string
+	}{{"", []string{otherID}, ""}, {pipeline.Basic, nil, ""}, {pipeline.Basic, []string{otherID}, "additional_workspaces"}} {
+		s := newService(t, nil).source(t, more(c.additional...))
+		got := ""
+		for _, p := range s.Check(pipeline.Query{Text: "T", Plan: c.plan}, true).Problems {
+			got += p.Detail
 		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%s: %q, want %q", text, got, want)
+		if (got == "") != (c.says == "") || !strings.Contains(got, c.says) {
+			t.Errorf("plan %q with %v: %q, want %q", c.plan, c.additional, got, c.says)
 		}
-	}
-	if a, b := s.Fingerprint(pipeline.Query{Text: "T"}), s.Fingerprint(pipeline.Query{Text: "T", Plan: pipeline.Basic}); a == b {
-		t.Error("the fingerprint does not tell the route")
-	}
-	several := newService(t, nil).source(t, more(otherID))
-	if p := several.Check(pipeline.Query{Text: "T", Plan: pipeline.Basic}, true).Problems; len(p) != 1 || !strings.Contains(p[0].Detail, "additional_workspaces") {
-		t.Errorf("Basic table of several workspaces: %v", p)
 	}
 }
 
