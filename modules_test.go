@@ -25,7 +25,6 @@ var agreed = map[string]string{
 	"golang.org/x/sync":               "a weighted semaphore that a cancelled wait leaves",
 	"golang.org/x/sys":                "renames that never replace, on each system",
 	"golang.org/x/term":               "whether there is a terminal, and its width",
-	"golang.org/x/time":               "the token bucket of a principal",
 }
 
 func TestDependencies(t *testing.T) {

@@ -171,7 +171,7 @@ func (s *Source) refusal(q question, response *http.Response, text []byte) error
 	}
 	wait := retryAfter(response, time.Now())
 	if r.verdict == isThrottled {
-		s.governor.refused(wait)
+		s.governor.refused(q.class, wait)
 	}
 	return s.sentence(q, response, r, e, wait)
 }

@@ -181,8 +181,8 @@ func TestThrottled(t *testing.T) {
 	if !errors.As(err, &again) || again.Wait != 17*time.Second {
 		t.Errorf("%v, want a wait of 17s", err)
 	}
-	if g := source.governor; g.allowed != 2 || time.Until(g.until) > 17*time.Second || time.Until(g.until) < 10*time.Second {
-		t.Errorf("%d queries at once, paused for %v; want 2 and 17s", g.allowed, time.Until(g.until))
+	if g := source.governor; g.places[analytics].allowed != 2 || time.Until(g.until) > 17*time.Second || time.Until(g.until) < 10*time.Second {
+		t.Errorf("%d queries at once, paused for %v; want 2 and 17s", g.places[analytics].allowed, time.Until(g.until))
 	}
 }
 

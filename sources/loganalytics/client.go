@@ -61,7 +61,10 @@ func newClient(s settings, headers time.Duration) *http.Client {
 func (s *Source) ask(ctx context.Context, q question, emit func(arrow.Record) error) (pipeline.Reading, error) {
 	var nothing pipeline.Reading
 	q.workspaces = s.additional
-	leave, err := s.governor.enter(ctx)
+	if q.path == searchRoute {
+		q.class = search
+	}
+	leave, err := s.governor.enter(ctx, q.class)
 	if err != nil {
 		return nothing, err
 	}
@@ -114,7 +117,7 @@ func (s *Source) exchange(ctx context.Context, q question, authorize func(*http.
 		}
 		return reading, s.refusal(q, response, text)
 	}
-	s.governor.accepted()
+	s.governor.accepted(q.class)
 	if q.take != nil {
 		return reading, s.other(ctx, q, response, b, plain)
 	}

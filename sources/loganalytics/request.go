@@ -24,6 +24,7 @@ type question struct {
 	id         string                     // of the request, for the service's logs and our errors
 	token      string                     // it is sent with, to be kept out of errors
 	written    string                     // the author's text
+	class      class
 	// author turns a line and position of text into those of written; nil if
 	// both are the same.
 	author func(line, position int) (int, int, bool)

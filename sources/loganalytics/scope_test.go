@@ -185,7 +185,7 @@ func TestSearchTrims(t *testing.T) {
 	if _, err := s.source(t).Read(context.Background(), slice, got.emit); err == nil || !strings.Contains(err.Error(), `late = "replace"`) {
 		t.Errorf("read of late rows alone: %v", err)
 	}
-	if _, err := s.source(t).Probe(context.Background(), slice.Query, nil, 1, pipeline.Cut{}); err == nil || errors.Is(err, pipeline.ErrQuery) {
+	if _, err := s.source(t).Probe(context.Background(), slice.Query, slice.Window, 1, pipeline.Cut{}); err == nil || errors.Is(err, pipeline.ErrQuery) {
 		t.Errorf("probe: %v, want an error that does not stop the query", err)
 	}
 }

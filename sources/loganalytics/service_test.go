@@ -3,7 +3,6 @@ package loganalytics
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -96,15 +95,13 @@ func (s *service) source(t *testing.T, change ...func(*Config)) *Source {
 	for _, f := range change {
 		f(&c)
 	}
-	source, err := New(c, testCredential(t), NewGovernors())
+	governors := NewGovernors()
+	governors.Pause = time.Millisecond
+	source, err := New(c, testCredential(t), governors)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(source.http.CloseIdleConnections)
-	source.governor.sleep = func(context.Context, time.Duration) error {
-		source.governor.until = time.Time{}
-		return nil
-	}
 	return source
 }
 
