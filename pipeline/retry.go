@@ -61,10 +61,16 @@ func Sleep(ctx context.Context, d time.Duration) error {
 // Do calls f until it succeeds, fails for good, or the tries are used up. It
 // tells before each wait how long it will be; tell may be nil.
 func (r Retry) Do(ctx context.Context, f func() error, tell func(wait time.Duration, err error)) error {
-	for n := 1; ; n++ {
+	for n, bounded := 1, 0; ; n++ {
 		err := f()
 		if err == nil {
 			return nil
+		}
+		var few *RetryAfter
+		if errors.As(err, &few) && few.Tries > 0 {
+			if bounded++; bounded >= few.Tries {
+				return err
+			}
 		}
 		wait, again := r.next(n, err)
 		if !again || ctx.Err() != nil {

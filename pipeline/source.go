@@ -150,8 +150,9 @@ var ErrQuery = errors.New("the query is not accepted")
 
 // RetryAfter is returned by a Source when the same request may succeed later.
 type RetryAfter struct {
-	Wait time.Duration // as the service asked; 0 lets the engine choose
-	Err  error         // what happened
+	Wait  time.Duration // as the service asked; 0 lets the engine choose
+	Tries int           // that may end like this, the first one included; 0 lets the engine choose
+	Err   error         // what happened
 }
 
 // Error implements error.

@@ -3,6 +3,8 @@ package loganalytics
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
+	"strconv"
 
 	"github.com/kustash/kustash/pipeline"
 )
@@ -51,4 +53,42 @@ func optionalInteger(raw []byte) *int64 {
 		return nil
 	}
 	return &n
+}
+
+// limitText is how an engine names the limit that an answer exceeds, in its
+// old and its present wording.
+var limitText = regexp.MustCompile(`(?:record count limit|(data size limit)|set limit of) (\d+)(?: (bytes)\b)?`)
+
+// excess returns how many answers a truncated one would fill, as far as the
+// service says: statistics of the whole beside the limit that its error names.
+// 0 is unknown.
+func excess(a answer) float64 {
+	if a.Stats == nil || a.Err == nil {
+		return 0
+	}
+	for _, e := range a.Err.all() {
+		m := limitText.FindStringSubmatch(e.Message)
+		if m == nil {
+			continue
+		}
+		limit, err := strconv.ParseInt(m[2], 10, 64)
+		rows, bytes := times(a.Stats.RowCount, maxRows), times(a.Stats.Size, maxBytes)
+		named := times(a.Stats.RowCount, limit)
+		if m[1] != "" || m[3] != "" {
+			named = times(a.Stats.Size, limit)
+		}
+		// Statistics of the part that was returned are no news.
+		if err == nil && named > 1 {
+			return max(named, rows, bytes)
+		}
+	}
+	return 0
+}
+
+// times returns how often n holds limit; 0 if n is not known.
+func times(n *int64, limit int64) float64 {
+	if n == nil || limit <= 0 {
+		return 0
+	}
+	return float64(*n) / float64(limit)
 }

@@ -17,10 +17,12 @@ const (
 	isFinal      verdict = iota // for this slice
 	isQuery                     // for every slice of the query
 	isAccess                    // for every slice of the workspace
-	isRetry                     // worth another try
-	isThrottled                 // the same, with fewer requests
+	isRetry                     // worth other tries
+	isRetryOnce                 // worth one more
+	isThrottled                 // worth other tries, with fewer requests
 	isTooLarge                  // worth smaller slices
-	isRetryLarge                // worth another try, then smaller slices
+	isRetryLarge                // worth one more try, then smaller slices
+	isLate                      // worth more time, then smaller slices
 )
 
 // rule is a line of the catalogue of errors. It holds if status (unless 0) is
@@ -68,9 +70,9 @@ var rules = []rule{
 	{413, nil, isQuery, "the query is too long for the service", false},
 
 	{204, nil, isRetry, "the answer is empty (status 204), as from a workspace that has no data yet; without columns nothing can be archived", false},
-	{408, nil, isRetryLarge, "the query ran out of time", false},
-	{504, nil, isRetryLarge, "the query ran out of time", false},
-	{0, []string{"GatewayTimeout"}, isRetryLarge, "the query ran out of time", false},
+	{408, nil, isLate, "the query ran out of time", false},
+	{504, nil, isLate, "the query ran out of time", false},
+	{0, []string{"GatewayTimeout"}, isLate, "the query ran out of time", false},
 }
 
 // rest judges a status that no rule names.
@@ -94,6 +96,10 @@ type engineRule struct {
 	advice  string
 }
 
+// gatewayLimit begins the words for an answer of more than 100,000,000 bytes of
+// text. Nobody has recorded with which status they come.
+const gatewayLimit = "Maximum response size of"
+
 // engineRules are described in
 // https://learn.microsoft.com/kusto/concepts/querylimits and
 // https://learn.microsoft.com/kusto/concepts/partial-query-failures.
@@ -101,7 +107,10 @@ var engineRules = []engineRule{
 	{0x80DA000C, "E_OVERFLOW", "", isFinal, "the query's arithmetic overflows; smaller slices would change its result"},
 	{0x80DA0003, "E_QUERY_RESULT_SET_TOO_LARGE", "", isTooLarge, "the answer is larger than the service returns"},
 	{0x80DA0001, "E_RUNAWAY_QUERY", "exceeded the memory budget", isTooLarge, "the query needs more memory than it may"},
-	{0, "", "Maximum response size of", isTooLarge, "the answer is larger than the service's gateway lets through"},
+	{0, "", gatewayLimit, isTooLarge, "the answer is larger than the service's gateway lets through"},
+	{0, "", "exceeded the internal record count limit", isTooLarge, "the answer is larger than the service returns"},
+	{0, "", "exceeded the internal data size limit", isTooLarge, "the answer is larger than the service returns"},
+	{0, "", "results of this query exceed the set limit", isTooLarge, "the answer is larger than the service returns"},
 	{0, "E_LOW_MEMORY_CONDITION", "", isRetryLarge, "the service is short of memory"},
 }
 
@@ -161,7 +170,7 @@ func (s *Source) refusal(q question, response *http.Response, text []byte) error
 	e, ok := decodeError(text)
 	if !ok {
 		e = &apiError{}
-		if body := string(text); strings.Contains(body, "Maximum response size of") {
+		if body := string(text); strings.Contains(body, gatewayLimit) {
 			e.Message = body
 		}
 	}
@@ -173,20 +182,58 @@ func (s *Source) refusal(q question, response *http.Response, text []byte) error
 	if r.verdict == isThrottled {
 		s.governor.refused(q.class, wait)
 	}
-	return s.sentence(q, response, r, e, wait)
+	f := s.sentence(q, response, r, e)
+	switch r.verdict {
+	case isRetry, isThrottled:
+		return again(wait, f)
+	case isLate:
+		f.late = true
+		if q.wait < maxTimeout || time.Since(q.sent) >= q.wait {
+			return &pipeline.TooLarge{Err: f}
+		}
+		// It came before its time, so it says little about the query.
+		return tries(2, &pipeline.TooLarge{Err: f})
+	}
+	return weigh(r.verdict, 0, f)
 }
 
 // partial explains an answer with status 200 and an error in it.
 func (s *Source) partial(q question, response *http.Response, a answer) error {
-	r := rule{verdict: isRetry, advice: "the answer is incomplete"}
-	if known, ok := engine(a.Err); ok {
+	r := rule{verdict: isRetryOnce, advice: "the answer is incomplete"}
+	switch known, ok := engine(a.Err); {
+	case a.Err.warns() && q.skipMissing:
+		r.verdict, r.advice = isFinal, "the service warns of more than a missing table, so the answer may be incomplete"
+	case a.Err.warns():
+		r.verdict, r.advice = isFinal, "the service warns that the answer may be incomplete; "+
+			`if what the workspace lacks is to be left out, set missing_table = "skip"`
+	case ok:
 		r.verdict, r.advice = known.verdict, known.advice
 	}
-	return s.sentence(q, response, r, a.Err, 0)
+	return weigh(r.verdict, excess(a), s.sentence(q, response, r, a.Err))
 }
 
-// sentence makes the error of a verdict.
-func (s *Source) sentence(q question, response *http.Response, r rule, e *apiError, wait time.Duration) error {
+// weigh makes a verdict out of its words, for all but refusals that ask to
+// wait. times is how much too large an answer was; 0 is unknown.
+func weigh(v verdict, times float64, f *failure) error {
+	switch v {
+	case isRetry:
+		return again(0, f)
+	case isRetryOnce:
+		return tries(2, f)
+	case isTooLarge:
+		return &pipeline.TooLarge{Times: times, Err: f}
+	case isRetryLarge:
+		return tries(2, &pipeline.TooLarge{Times: times, Err: f})
+	case isQuery:
+		f.kind = pipeline.ErrQuery
+	case isAccess:
+		f.kind = pipeline.ErrAccess
+	}
+	return f
+}
+
+// sentence makes the words of a verdict.
+func (s *Source) sentence(q question, response *http.Response, r rule, e *apiError) *failure {
 	text := r.advice
 	if place := e.place(q); place != "" {
 		text += " at " + place
@@ -202,18 +249,6 @@ func (s *Source) sentence(q question, response *http.Response, r rule, e *apiErr
 	}
 	f := s.fail(q, response, nil, text)
 	f.renew = r.renew
-	switch r.verdict {
-	case isQuery:
-		f.kind = pipeline.ErrQuery
-	case isAccess:
-		f.kind = pipeline.ErrAccess
-	case isTooLarge, isRetryLarge:
-		f.kind = pipeline.ErrTooLarge
-	}
-	switch r.verdict {
-	case isRetry, isThrottled, isRetryLarge:
-		return again(wait, f)
-	}
 	return f
 }
 

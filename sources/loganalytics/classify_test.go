@@ -3,9 +3,11 @@ package loganalytics
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +25,9 @@ const (
 	noAccess   outcome = "ErrAccess"
 	tooLarge   outcome = "ErrTooLarge"
 	retry      outcome = "RetryAfter"
-	retryLarge outcome = "RetryAfter, then ErrTooLarge"
+	retryOnce  outcome = "RetryAfter once"
+	retryThree outcome = "RetryAfter, three tries"
+	retryLarge outcome = "RetryAfter once, then ErrTooLarge"
 )
 
 func outcomeOf(err error) outcome {
@@ -32,10 +36,16 @@ func outcomeOf(err error) outcome {
 	switch {
 	case err == nil:
 		return succeeds
-	case retries && large:
+	case retries && large && again.Tries == 2:
 		return retryLarge
-	case retries:
+	case retries && !large && again.Tries == 0:
 		return retry
+	case retries && !large && again.Tries == 2:
+		return retryOnce
+	case retries && !large && again.Tries == 3:
+		return retryThree
+	case retries:
+		return outcome(fmt.Sprintf("RetryAfter with %d tries, large: %v", again.Tries, large))
 	case large:
 		return tooLarge
 	case errors.Is(err, pipeline.ErrQuery):
@@ -79,12 +89,34 @@ func TestOutcomes(t *testing.T) {
 		{"memory by number", reply(200, partly(`"-2133196799"`, "x")), tooLarge, "more memory"},
 		{"overflow", reply(200, partly(`"-2133196788"`, "overflow (E_OVERFLOW)")), final, "overflows"},
 		{"low memory", reply(200, partly(`"1"`, "E_LOW_MEMORY_CONDITION")), retryLarge, "short of memory"},
-		{"unknown partial error", reply(200, partly(`"7"`, "what")), retry, "incomplete"},
-		{"error without tables", reply(200, failing("x", "Oops")), retry, "incomplete"},
+		{"memory, old wording", reply(200, partly(`"x"`, "Runaway query (E_RUNAWAY_QUERY). Aggregation over string column exceeded the memory budget of 8GB")), tooLarge, "more memory"},
+		{"memory of a sort", reply(200, partly(`"x"`, "The Sort operator has exceeded the memory budget (5368709120)")), tooLarge, "more memory"},
+		{"row limit without code", reply(200, partly(`"x"`, "The results of this query exceed the set limit of 500000 records, so not all")), tooLarge, "larger than"},
+		{"byte limit without code", reply(200, partly(`"x"`, "Query result set has exceeded the internal data size limit 64000000")), tooLarge, "larger than"},
+		{"limit and something unknown", reply(200, `{"tables":[],"error":{"code":"PartialError","details":[{"code":"7","message":"a"},{"code":"-2133196797","message":"b"}]}}`), tooLarge, ""},
+		{"low memory and a limit", reply(200, `{"tables":[],"error":{"code":"PartialError","details":[{"code":"E_LOW_MEMORY_CONDITION","message":"a"},{"code":"-2133196797","message":"b"}]}}`), tooLarge, ""},
+		{"warning", reply(200, strings.Replace(partly(`"x"`, "Failed to resolve table 'B'"), `2,"severityName":"Error"`, `3,"severityName":"Warning"`, 1)), final, "missing_table"},
+		{"warning by severity", reply(200, strings.Replace(partly(`"x"`, "odd"), `2,"severityName":"Error"`, `3`, 1)), final, "the service warns"},
+		{"warning and error", reply(200, `{"tables":[],"error":{"code":"PartialError","details":[{"code":"1","severityName":"Warning"},{"code":"2","severity":1}]}}`), retryOnce, "incomplete"},
+		{"limit as a warning by name", reply(200, strings.Replace(partly(`"-2133196797"`, "x"), `"Error"`, `"Warning"`, 1)), final, "the service warns"},
+		{"unknown partial error", reply(200, partly(`"7"`, "what")), retryOnce, "incomplete"},
+		{"error without tables", reply(200, failing("x", "Oops")), retryOnce, "incomplete"},
+		{"error that is a text", reply(200, `{"tables":[{"name":"P","columns":[{"name":"s","type":"string"}],"rows":[]}],"error":"odd"}`), retryOnce, "odd"},
+		{"error before the rows", reply(200, `{"error":{"code":"PartialError","message":"E_OVERFLOW"},"tables":[{"rows":[["a"]],"columns":[{"name":"s","type":"string"}],"name":"P"}]}`), final, "overflows"},
 		{"worst of two", reply(200, `{"tables":[],"error":{"code":"PartialError","details":[{"code":"-2133196797","message":"a"},{"code":"-2133196788","message":"b"}]}}`), final, ""},
 		{"two tables", reply(200, `{"tables":[{"name":"a","columns":[{"name":"s","type":"string"}],"rows":[]},{"name":"b","columns":[],"rows":[]}]}`), noQuery, "2 results"},
 		{"no table", reply(200, `{"tables":[]}`), final, ""},
 		{"another row count", reply(200, strings.Replace(threeRows, `"tableRowCount":3`, `"tableRowCount":4`, 1)), retry, "3 rows, but the service counted 4"},
+		{"no row count", reply(200, strings.Replace(threeRows, `"tableRowCount":3,`, "", 1)), succeeds, ""},
+		{"row count of another type", reply(200, strings.Replace(threeRows, `"tableRowCount":3`, `"tableRowCount":[3]`, 1)), succeeds, ""},
+		{"row count as text", reply(200, strings.Replace(threeRows, `"tableRowCount":3`, `"tableRowCount":"2"`, 1)), retry, "counted 2"},
+		{"no statistics", reply(200, threeRows[:strings.Index(threeRows, `,"statistics"`)]+"}"), succeeds, ""},
+		{"statistics of several tables", reply(200, strings.Replace(threeRows, `"tableSize":55}`, `"tableSize":55},{"tableRowCount":9,"tableSize":1}`, 1)), succeeds, ""},
+		{"statistics of several tables, the first wrong", reply(200, strings.Replace(threeRows, `{"tableRowCount":3`, `{"tableRowCount":2},{"tableRowCount":3`, 1)), retry, "counted 2"},
+		{"statistics first", reply(200, `{"statistics":{"query":{"datasetStatistics":[{"tableRowCount":1}]}},"tables":[{"rows":[],"columns":[{"name":"s","type":"string"}],"name":"P"}]}`), retry, "0 rows, but the service counted 1"},
+		{"from a cache", reply(200, threeRows, "Age", "54"), retryThree, "54 s old"},
+		{"new by its age", reply(200, threeRows, "Age", "0"), succeeds, ""},
+		{"age that is none", reply(200, threeRows, "Age", "soon"), succeeds, ""},
 		{"value of another type", reply(200, strings.Replace(threeRows, `-1]`, `"x"]`, 1)), final, ""},
 		{"empty", reply(200, ""), retry, "empty"},
 		{"empty gzip", reply(200, "", "Content-Encoding", "gzip"), retry, "empty"},
@@ -100,8 +132,35 @@ func TestOutcomes(t *testing.T) {
 		{"validation", reply(400, failing("x", "BadArgumentError", "QueryValidationError")), noQuery, ""},
 		{"gateway size", reply(400, failing("Maximum response size of 100000000 bytes exceeded", "BadArgumentError")), tooLarge, "gateway"},
 		{"gateway size, plain text", reply(500, "Maximum response size of 100000000 bytes exceeded", "Content-Type", "text/plain"), tooLarge, "gateway"},
+		{"gateway size as a success of text", reply(200, "Maximum response size of 100000000 bytes exceeded", "Content-Type", "text/plain"), tooLarge, "gateway"},
+		{"gateway size as 413", reply(413, failing("Maximum response size of 100000000 bytes exceeded", "x")), tooLarge, "gateway"},
+		{"gateway size as 500", reply(500, failing("Maximum response size of 100000000 bytes exceeded", "InternalServerFault")), tooLarge, "gateway"},
+		{"gateway size as 502 with a page", reply(502, "<html>Maximum response size of 100000000 bytes exceeded", "Content-Type", "text/html"), tooLarge, "gateway"},
+		{"gateway size as 504", reply(504, failing("x", "GatewayTimeout", "QueryExecutionResponseSizeLimitExceeded")), tooLarge, "gateway"},
+		{"gateway size in a partial answer", reply(200, partly(`"x"`, "Maximum response size of 100000000 bytes exceeded")), tooLarge, "gateway"},
+		{"size by another code", reply(400, failing("x", "QueryExecutionResultSizeLimitExceeded")), tooLarge, "gateway"},
 		{"gateway size by code", reply(413, failing("x", "ResponsePayloadTooLarge")), tooLarge, "gateway"},
 		{"413", reply(413, ""), noQuery, "too long"},
+		{"413 with a code", reply(413, failing("Request is too large", "PayloadTooLarge")), noQuery, "too long"},
+		{"syntax as of 2021", reply(400, failing("Request is invalid and cannot be processed: Syntax error: SYN0001: I could not parse that. Query: 'let [secret]'", "BadArgumentError", "SyntaxError")), noQuery, "syntax error"},
+		{"duplicate id", reply(400, failing("duplicate id found '1'", "BadArgumentError", "QueryValidationError")), noQuery, "duplicate id"},
+		{"resource of a batch", reply(400, failing("Resource identity could not be resovled", "FailedToResolveResource")), noQuery, "resovled"},
+		{"400 with a page", reply(400, "<html>", "Content-Type", "text/html"), noQuery, "status 400"},
+		{"401 without a header", reply(401, failing("Authentication failed. The 'Authorization' header is missing.", "AuthenticationFailed")), noAccess, "tenant_id"},
+		{"401 without a body", reply(401, ""), noAccess, "status 401"},
+		{"token as 401", reply(401, failing("The access token is invalid.", "InvalidAuthenticationToken")), noAccess, "token"},
+		{"audience as 403", reply(403, failing("x", "InvalidAuthenticationTokenAudience")), noAccess, "token"},
+		{"403, principal", reply(403, failing("The service principal does not have sufficient permissions", "InsufficientAccessError", "UnauthorizedClient")), noAccess, "Log Analytics Reader"},
+		{"403, user", reply(403, failing("User 'x' does not have access", "InsufficientAccessError", "AuthorizationFailedError")), noAccess, "Log Analytics Reader"},
+		{"403, key", reply(403, failing("x", "InsufficientAccessError", "UnsupportedKeyError")), noAccess, "demo workspace"},
+		{"404, item", reply(404, failing("Unable to resolve resource: x", "ItemNotFoundError", "FailedToResolveResourceError")), noAccess, "Unable to resolve"},
+		{"404, resource", reply(404, failing("x", "ResourceNotFoundError")), noAccess, "check cloud"},
+		{"404, workspace", reply(404, failing("x", "WorkspaceNotFoundError")), noAccess, "check cloud"},
+		{"404 with a page", reply(404, "<html>", "Content-Type", "text/html"), noAccess, "check cloud"},
+		{"407", reply(407, ""), noAccess, "proxy"},
+		{"throttled by code", reply(503, failing("Your request has been throttled", "ThrottledError")), retry, "too many requests"},
+		{"503", reply(503, ""), retry, "status 503"},
+		{"520", reply(520, failing("x", "Internal")), retry, "fault"},
 		{"401", reply(401, failing("x", "AuthenticationFailed")), noAccess, "tenant_id"},
 		{"another cloud", reply(401, failing("x", "InvalidAuthenticationTokenTenant")), noAccess, "another tenant or cloud"},
 		{"403", reply(403, failing("x", "InsufficientAccessError")), noAccess, "60 minutes"},
@@ -111,6 +170,10 @@ func TestOutcomes(t *testing.T) {
 		{"429", reply(429, ""), retry, "too many requests"},
 		{"500", reply(500, failing("Unexpected error occurred", "InternalServerFault")), retry, "fault"},
 		{"502 with a page", reply(502, "<html>bad gateway", "Content-Type", "text/html"), retry, "status 502"},
+		{"504 of a client in front", reply(504, failing("ADX query timed out", "GatewayTimeout", "GatewayTimeout")), retryLarge, "out of time"},
+		{"504 of compression", reply(504, failing("Unable to unzip response", "GatewayTimeout", "GatewayTimeout")), retryLarge, "out of time"},
+		{"504 with a page", reply(504, "<html>", "Content-Type", "text/html"), retryLarge, "out of time"},
+		{"408", reply(408, ""), retryLarge, "out of time"},
 		{"504", reply(504, failing("Kusto query timed out", "GatewayTimeout", "GatewayTimeout")), retryLarge, "out of time"},
 		{"418", reply(418, ""), final, "unexpected"},
 		{"cut", raw("Content-Length: 1000", []byte(threeRows[:200])), retryLarge, "cut off after 200 bytes"},
@@ -119,6 +182,10 @@ func TestOutcomes(t *testing.T) {
 		{"cut gzip", raw("Content-Encoding: gzip", zipped(threeRows)[:100]), retryLarge, "cut off"},
 		{"gzip without its end", raw("Content-Encoding: gzip", zipped(threeRows)[:len(zipped(threeRows))-4]), retryLarge, "cut off"},
 		{"damaged gzip", raw("Content-Encoding: gzip", damaged(zipped(threeRows))), retry, "damaged"},
+		{"nothing of a body", raw("Content-Length: 1000", nil), retryLarge, "cut off after 0 bytes"},
+		{"gzip and more", raw("Content-Encoding: gzip", append(zipped(threeRows), "and more of what is no gzip"...)), retry, "damaged"},
+		{"gzip twice", raw("Content-Encoding: gzip", append(zipped(threeRows), zipped(threeRows)...)), final, "unexpected"},
+		{"gzip that is none", reply(200, threeRows, "Content-Encoding", "gzip"), retry, "damaged"},
 		{"gzip", raw("Content-Encoding: gzip", zipped(threeRows)), succeeds, ""},
 		{"more after the end", reply(200, threeRows+"x"), final, ""},
 		{"two answers", reply(200, threeRows+threeRows), final, ""},
@@ -213,5 +280,151 @@ func TestNoConnection(t *testing.T) {
 	err = s.source(t).noAnswer(context.Background(), question{}, &net.DNSError{Err: "no such host", Name: "kustash.invalid", IsNotFound: true})
 	if got := outcomeOf(err); got != retry || !strings.Contains(err.Error(), "kustash.invalid cannot be resolved") {
 		t.Errorf("unknown name: %v is %q", err, got)
+	}
+}
+
+// Wherever an answer is cut, and however its end is told, it does not count.
+func TestCutAnywhere(t *testing.T) {
+	var body []byte
+	var head string
+	s := newService(t, func(w http.ResponseWriter, r *http.Request) { raw(head, body)(w, r) })
+	source := s.source(t)
+	packed := zipped(threeRows)
+	for _, c := range []struct {
+		name, head string
+		whole      []byte
+		chunked    bool
+	}{
+		{"plain with a length", fmt.Sprintf("Content-Length: %d", len(threeRows)), []byte(threeRows), false},
+		{"plain until the connection ends", "Connection: close", []byte(threeRows), false},
+		{"plain in chunks", "Transfer-Encoding: chunked", []byte(threeRows), true},
+		{"gzip with a length", fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d", len(packed)), packed, false},
+		{"gzip until the connection ends", "Content-Encoding: gzip\r\nConnection: close", packed, false},
+		{"gzip in chunks", "Content-Encoding: gzip\r\nTransfer-Encoding: chunked", packed, true},
+	} {
+		head = c.head
+		for n := range len(c.whole) {
+			body = c.whole[:n]
+			if c.chunked { // each chunk whole, the last one of no length missing
+				body = fmt.Appendf(nil, "%x\r\n%s\r\n", n, body)
+				if n == 0 {
+					body = nil
+				}
+			}
+			_, err := source.Read(context.Background(), testSlice("T"), new(collect).emit)
+			// Nothing at all is no cut where only the end of the connection tells.
+			empty := n == 0 && strings.HasSuffix(c.head, "Connection: close")
+			if got := outcomeOf(err); empty && got != retry || !empty && got != retryLarge {
+				t.Errorf("%s, cut after %d of %d bytes: %v is %q", c.name, n, len(c.whole), err, got)
+			}
+		}
+		body = c.whole
+		if c.chunked {
+			body = fmt.Appendf(nil, "%x\r\n%s\r\n0\r\n\r\n", len(body), body)
+		}
+		var got collect
+		if _, err := source.Read(context.Background(), testSlice("T"), got.emit); err != nil || got.rows != 3 {
+			t.Errorf("%s, whole: %d rows and %v", c.name, got.rows, err)
+		}
+	}
+}
+
+// A query that runs out of a time below the service's is given that one, and
+// a time-out of that is a limit.
+func TestMoreTime(t *testing.T) {
+	late := reply(504, failing("ADX query timed out", "GatewayTimeout", "GatewayTimeout"))
+	for _, c := range []struct {
+		name    string
+		timeout string
+		fails   int
+		want    outcome
+		waits   []string
+	}{
+		{"enough", "30s", 1, succeeds, []string{"wait=30", "wait=600"}},
+		{"never, before its time", "30s", 9, retryLarge, []string{"wait=30", "wait=600"}},
+		{"the longest, before its time", "10m", 9, retryLarge, []string{"wait=600"}},
+	} {
+		var s *service
+		s = newService(t, func(w http.ResponseWriter, r *http.Request) {
+			if len(s.asked) <= c.fails {
+				late(w, r)
+				return
+			}
+			reply(200, threeRows)(w, r)
+		})
+		source := s.source(t, func(config *Config) { config.Limits = &Limits{Timeout: c.timeout} })
+		_, err := source.Read(context.Background(), testSlice("T"), new(collect).emit)
+		if got := outcomeOf(err); got != c.want {
+			t.Errorf("%s: %v is %q, want %q", c.name, err, got, c.want)
+		}
+		var waits []string
+		for _, one := range s.asked {
+			wait, _, _ := strings.Cut(one.header.Get("Prefer"), ",")
+			waits = append(waits, wait)
+		}
+		if !slices.Equal(waits, c.waits) {
+			t.Errorf("%s: asked with %q, want %q", c.name, waits, c.waits)
+		}
+	}
+	response := &http.Response{StatusCode: 504, Header: http.Header{}}
+	q := question{wait: maxTimeout, sent: time.Now().Add(-maxTimeout - time.Second)}
+	if err := newService(t, nil).source(t).refusal(q, response, nil); outcomeOf(err) != tooLarge {
+		t.Errorf("504 after the longest time: %v is %q, want %q", err, outcomeOf(err), tooLarge)
+	}
+}
+
+func TestMissingTable(t *testing.T) {
+	slice := testSlice("T")
+	slice.Query.MissingTable = pipeline.MissingSkip
+	for _, c := range []struct {
+		code, message, severity string
+		want                    outcome
+	}{
+		{"SEM0100", "x", "Warning", succeeds},
+		{"1", "Failed to resolve table or column expression named 'B'", "Warning", succeeds},
+		{"1", "Failed to resolve table or column expression named 'B'", "Error", retryOnce},
+		{"1", "some shards are not reachable", "Warning", final},
+	} {
+		body := strings.Replace(partly(`"`+c.code+`"`, c.message), `2,"severityName":"Error"`, `3,"severityName":"`+c.severity+`"`, 1)
+		if c.severity == "Error" {
+			body = partly(`"`+c.code+`"`, c.message)
+		}
+		s := newService(t, reply(200, body))
+		if _, err := s.source(t).Read(context.Background(), slice, new(collect).emit); outcomeOf(err) != c.want {
+			t.Errorf("%s %s, %q: %v is %q, want %q", c.severity, c.code, c.message, err, outcomeOf(err), c.want)
+		}
+	}
+}
+
+func TestExcess(t *testing.T) {
+	const (
+		oldRows  = "Query result set has exceeded the internal record count limit 500000 (E_QUERY_RESULT_SET_TOO_LARGE; see x)"
+		oldBytes = "Query result set has exceeded the internal data size limit 64000000 (E_QUERY_RESULT_SET_TOO_LARGE; see x)"
+		newRows  = "The results of this query exceed the set limit of 500000 records, so not all records were returned"
+		newBytes = "The results of this query exceed the set limit of 64000000 bytes, so not all records were returned"
+	)
+	for _, c := range []struct {
+		message, statistics string
+		want                float64
+	}{
+		{newRows, `{"tableRowCount":1250000,"tableSize":1000}`, 2.5},
+		{oldRows, `{"tableRowCount":1250000}`, 2.5},
+		{newBytes, `{"tableRowCount":10,"tableSize":160000000}`, 2.5},
+		{oldBytes, `{"tableSize":160000000}`, 2.5},
+		{newRows, `{"tableRowCount":1250000,"tableSize":256000000}`, 4},
+		{newBytes, `{"tableRowCount":5000000,"tableSize":65000000}`, 10},
+		{newRows, `{"tableRowCount":500000,"tableSize":63000000}`, 0}, // of the part that came
+		{newBytes, `{"tableRowCount":400000,"tableSize":63999999}`, 0},
+		{newRows, `{}`, 0},
+		{"The Sort operator has exceeded the memory budget (5368709120)", `{"tableRowCount":1250000}`, 0},
+	} {
+		body := partly(`"-2133196797"`, c.message)
+		body = body[:len(body)-1] + `,"statistics":{"query":{"datasetStatistics":[` + c.statistics + `]}}}`
+		s := newService(t, reply(200, body))
+		_, err := s.source(t).Read(context.Background(), testSlice("T"), new(collect).emit)
+		var large *pipeline.TooLarge
+		if !errors.As(err, &large) || !errors.Is(err, pipeline.ErrTooLarge) || large.Times != c.want {
+			t.Errorf("%q with %s: %#v, want %v times too large", c.message, c.statistics, large, c.want)
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,8 +23,10 @@ import (
 )
 
 // grace is how much longer than the query's own time an answer may take to
-// begin: the service's timer is seconds late.
-const grace = time.Minute
+// begin: the service keeps a query for up to 3 minutes in its queue
+// (https://learn.microsoft.com/azure/azure-monitor/service-limits), and its
+// timer is seconds late.
+const grace = 4 * time.Minute
 
 // idleTime is how long an answer may stand still once it has begun.
 const idleTime = time.Minute
@@ -36,8 +39,9 @@ const errorBody = 1 << 20
 
 // newClient returns a client that keeps to HTTP/1.1, where a connection
 // carries one answer and its deadline can be that answer's, and that follows
-// no redirection: the token is for one address.
-func newClient(s settings, headers time.Duration) *http.Client {
+// no redirection: the token is for one address. An answer has to begin in the
+// longest time of any query; each query has its own.
+func newClient(s settings) *http.Client {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	return &http.Client{
@@ -46,7 +50,7 @@ func newClient(s settings, headers time.Duration) *http.Client {
 			DialContext:           (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 			TLSClientConfig:       &tls.Config{RootCAs: s.roots, MinVersion: tls.VersionTLS12},
 			TLSHandshakeTimeout:   30 * time.Second,
-			ResponseHeaderTimeout: headers,
+			ResponseHeaderTimeout: maxTimeout + grace,
 			MaxIdleConnsPerHost:   16,
 			IdleConnTimeout:       90 * time.Second,
 			DisableCompression:    true,
@@ -57,7 +61,8 @@ func newClient(s settings, headers time.Duration) *http.Client {
 }
 
 // ask sends a question and hands the rows of its answer to emit. The error is
-// nil only for a complete answer.
+// nil only for a complete answer. A token that is not accepted is renewed once,
+// and a query that runs out of a time below the service's own is given that.
 func (s *Source) ask(ctx context.Context, q question, emit func(arrow.Record) error) (pipeline.Reading, error) {
 	var nothing pipeline.Reading
 	q.workspaces = s.additional
@@ -69,8 +74,9 @@ func (s *Source) ask(ctx context.Context, q question, emit func(arrow.Record) er
 		return nothing, err
 	}
 	defer leave()
+	q.wait = s.timeout
 	token, err := s.tokens.Token(ctx)
-	for renewed := false; ; renewed = true {
+	for renewed := false; ; {
 		if err != nil {
 			return nothing, tokenFailure(ctx, err)
 		}
@@ -79,22 +85,33 @@ func (s *Source) ask(ctx context.Context, q question, emit func(arrow.Record) er
 		}
 		q.token = token.AccessToken
 		reading, f := s.exchange(ctx, q, func(r *http.Request) { token.SetAuthHeader(r) }, emit)
-		if f == nil {
+		var failed *failure
+		switch {
+		case f == nil:
 			return reading, nil
-		}
-		var rejected *failure
-		if renewed || !errors.As(f, &rejected) || !rejected.renew {
+		case !errors.As(f, &failed):
+			return nothing, f
+		case failed.renew && !renewed:
+			renewed = true
+			token, err = s.tokens.Renew(ctx, token)
+		case failed.late && q.wait < maxTimeout:
+			q.wait = maxTimeout
+		default:
 			return nothing, f
 		}
-		token, err = s.tokens.Renew(ctx, token)
 	}
 }
 
 // exchange sends one request and reads its answer.
 func (s *Source) exchange(ctx context.Context, q question, authorize func(*http.Request), emit func(arrow.Record) error) (reading pipeline.Reading, err error) {
 	b := &body{idle: s.idle}
+	q.sent = time.Now()
 	r, err := s.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(info httptrace.GotConnInfo) { b.conn = info.Conn },
+		GotConn: func(info httptrace.GotConnInfo) {
+			b.conn = info.Conn
+			// An error here shows in the read that follows.
+			_ = info.Conn.SetReadDeadline(time.Now().Add(q.wait + s.grace))
+		},
 	}), q)
 	if err != nil {
 		return reading, err
@@ -126,6 +143,10 @@ func (s *Source) exchange(ctx context.Context, q question, authorize func(*http.
 
 // rows reads the answer of a request that was accepted.
 func (s *Source) rows(ctx context.Context, q question, response *http.Response, b *body, plain io.Reader, emit func(arrow.Record) error) (reading pipeline.Reading, err error) {
+	if age, _ := strconv.ParseUint(response.Header.Get("Age"), 10, 63); age > 0 {
+		return reading, tries(3, s.fail(q, response, nil, fmt.Sprintf("the answer is %d s old although a new one was asked for; "+
+			"if there is a proxy on the way, keep it from storing answers", age)))
+	}
 	var refused error
 	a, err := decodeAnswer(plain, func(rec arrow.Record) error {
 		refused = emit(rec)
@@ -136,7 +157,7 @@ func (s *Source) rows(ctx context.Context, q question, response *http.Response, 
 		return reading, refused
 	case err != nil:
 		return reading, s.badBody(ctx, q, response, b, err)
-	case a.Err != nil:
+	case a.Err != nil && !(q.skipMissing && a.Err.onlyMissing()):
 		return reading, s.partial(q, response, a)
 	case s.partly && a.Permissions != nil:
 		if hidden := a.Permissions.hidden(q.written); hidden != "" {
@@ -165,13 +186,15 @@ func (s *Source) badBody(ctx context.Context, q question, response *http.Respons
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	switch {
 	case errors.Is(b.err, os.ErrDeadlineExceeded):
-		return again(0, s.fail(q, response, pipeline.ErrTooLarge, fmt.Sprintf("the answer stood still for %v after %d bytes", s.idle, b.read)))
-	case err == errEmptyAnswer:
+		return tries(2, s.fail(q, response, pipeline.ErrTooLarge, fmt.Sprintf("the answer stood still for %v after %d bytes", s.idle, b.read)))
+	case b.err == nil && err == errEmptyAnswer:
 		return again(0, s.fail(q, response, nil, "the answer is empty, which is not the same as no rows"))
+	case strings.Contains(err.Error(), gatewayLimit):
+		return &pipeline.TooLarge{Err: s.fail(q, response, nil, "the answer is larger than the service's gateway lets through")}
 	case media != "" && media != "application/json":
 		return again(0, s.fail(q, response, nil, fmt.Sprintf("the answer is %q and not JSON; check endpoint and proxy", media)))
 	case b.err != nil, errors.Is(err, io.ErrUnexpectedEOF):
-		return again(0, s.fail(q, response, pipeline.ErrTooLarge, fmt.Sprintf("the answer was cut off after %d bytes", b.read)))
+		return tries(2, s.fail(q, response, pipeline.ErrTooLarge, fmt.Sprintf("the answer was cut off after %d bytes", b.read)))
 	case errors.Is(err, gzip.ErrChecksum), errors.Is(err, gzip.ErrHeader):
 		return again(0, s.fail(q, response, nil, "the answer was damaged on its way"))
 	}

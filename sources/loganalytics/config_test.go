@@ -66,8 +66,8 @@ func TestDefaults(t *testing.T) {
 	if s.endpoint != "https://api.loganalytics.us" || s.Limits() != (pipeline.Limits{Rows: 500000, Bytes: 64000000}) || s.timeout != 10*time.Minute {
 		t.Errorf("endpoint %s, limits %v, timeout %v", s.endpoint, s.Limits(), s.timeout)
 	}
-	if s.headers != 11*time.Minute {
-		t.Errorf("an answer may take %v to begin, want 11m", s.headers)
+	if s.grace != 4*time.Minute {
+		t.Errorf("an answer may take %v beyond its query's time to begin, want 4m", s.grace)
 	}
 }
 

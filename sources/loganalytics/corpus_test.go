@@ -97,11 +97,11 @@ func corpus(t *testing.T) []corpusQuery {
 
 // The verdicts on a published query.
 const (
-	allowed = "allowed"
-	warned  = "with warning"
-	inAtoms = "in atoms"
-	forbidden  = "refused"
-	clock   = "refused for ago() or now() alone"
+	allowed   = "allowed"
+	warned    = "with warning"
+	inAtoms   = "in atoms"
+	forbidden = "refused"
+	clock     = "refused for ago() or now() alone"
 )
 
 // judged sums up a judgement, with the first reason of a refusal.

@@ -23,6 +23,7 @@ type failure struct {
 	text  string
 	kind  error // ErrTooLarge, ErrAccess or ErrQuery of package pipeline, or nil
 	renew bool  // another token may help
+	late  bool  // more time may help
 }
 
 // Error implements error.
@@ -34,6 +35,11 @@ func (f *failure) Unwrap() error { return f.kind }
 // again makes an error one that is worth another try.
 func again(wait time.Duration, err error) error {
 	return &pipeline.RetryAfter{Wait: wait, Err: err}
+}
+
+// tries makes an error one that is worth so many tries in all.
+func tries(n int, err error) error {
+	return &pipeline.RetryAfter{Tries: n, Err: err}
 }
 
 // fail makes an error about an answer, or with a nil response about none.
@@ -77,7 +83,7 @@ func (s *Source) noAnswer(ctx context.Context, q question, err error) error {
 		return retry(s.host() + " refuses connections; check endpoint, proxy and firewall")
 	case strings.Contains(err.Error(), "timeout awaiting response headers"), errors.Is(err, os.ErrDeadlineExceeded):
 		// The query runs longer than it was allowed to: fewer rows may help.
-		return again(0, s.fail(q, nil, pipeline.ErrTooLarge, fmt.Sprintf("%s gave no answer within %v", s.host(), s.headers)))
+		return tries(2, s.fail(q, nil, pipeline.ErrTooLarge, fmt.Sprintf("%s gave no answer within %v", s.host(), q.wait+s.grace)))
 	case errors.As(err, &deadline) && deadline.Timeout():
 		return retry(s.host() + " cannot be reached in time; check endpoint, proxy and firewall")
 	}

@@ -14,7 +14,9 @@ import (
 // Fingerprint implements pipeline.Checker: the author's tokens without
 // comments and white space, time column, route, workspace id and additional
 // workspaces.
-func (s *Source) Fingerprint(q pipeline.Query) string { return fingerprint(q, s.workspace, s.additional) }
+func (s *Source) Fingerprint(q pipeline.Query) string {
+	return fingerprint(q, s.workspace, s.additional)
+}
 
 // fingerprint takes the id of the workspace, or of the resource that is read
 // in its place, and the further workspaces that are read as one with it.

@@ -178,9 +178,9 @@ func (s *Source) Reads(q pipeline.Query) []string {
 	return names
 }
 
-// unresolved is the code of a name that the service does not know
+// unknownName is the code of a name that the service does not know
 // (https://learn.microsoft.com/azure/azure-monitor/logs/api/errors).
-const unresolved = "SEM0100"
+const unknownName = "SEM0100"
 
 // Missing implements pipeline.Catalog. The service is asked for each name that
 // the catalog lacks: it alone knows.
@@ -206,7 +206,7 @@ func (s *Source) Missing(ctx context.Context, q pipeline.Query) ([]string, error
 		_, err := s.ask(ctx, one, func(arrow.Record) error { return nil })
 		switch {
 		case err == nil:
-		case errors.Is(err, pipeline.ErrQuery) && strings.Contains(err.Error(), unresolved):
+		case errors.Is(err, pipeline.ErrQuery) && strings.Contains(err.Error(), unknownName):
 			missing = append(missing, name)
 		default:
 			return nil, fmt.Errorf("look for table %s: %w", name, err)

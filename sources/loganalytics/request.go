@@ -24,10 +24,14 @@ type question struct {
 	id         string                     // of the request, for the service's logs and our errors
 	token      string                     // it is sent with, to be kept out of errors
 	written    string                     // the author's text
-	class      class
 	// author turns a line and position of text into those of written; nil if
 	// both are the same.
 	author func(line, position int) (int, int, bool)
+
+	class       class
+	skipMissing bool          // an answer without what the workspace lacks is complete
+	wait        time.Duration // that the query may run
+	sent        time.Time     // when the request was
 }
 
 func newQuestion(text, timespan string) question {
@@ -46,7 +50,7 @@ func (s *Source) request(ctx context.Context, q question) (*http.Request, error)
 	if err != nil {
 		return nil, fmt.Errorf("make the request: %w", err)
 	}
-	prefer := fmt.Sprintf("wait=%d,include-statistics=true", int(s.timeout/time.Second))
+	prefer := fmt.Sprintf("wait=%d,include-statistics=true", int(q.wait/time.Second))
 	if s.partly {
 		prefer += ",include-permissions=true"
 	}

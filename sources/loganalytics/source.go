@@ -22,7 +22,7 @@ type Source struct {
 	tool      string
 	limits    pipeline.Limits
 	timeout   time.Duration // of a query
-	headers   time.Duration // until the answer begins
+	grace     time.Duration // beyond it, until the answer begins
 	idle      time.Duration // while it comes
 	http      *http.Client
 	tokens    *azauth.Tokens
@@ -52,7 +52,7 @@ func New(c Config, cred azauth.Credential, shared *Governors) (*Source, error) {
 	if tool == "" {
 		tool = "kustash"
 	}
-	client := newClient(s, s.timeout+grace)
+	client := newClient(s)
 	issuer := *client
 	issuer.Timeout = tokenTime
 	return &Source{
@@ -62,7 +62,7 @@ func New(c Config, cred azauth.Credential, shared *Governors) (*Source, error) {
 		tool:      tool,
 		limits:    s.limits,
 		timeout:   s.timeout,
-		headers:   s.timeout + grace,
+		grace:     grace,
 		idle:      idleTime,
 		http:      client,
 		tokens:    azauth.NewTokens(cred, azauth.Target{Authority: s.authority, Audience: s.audience, Client: &issuer}),
@@ -111,6 +111,7 @@ func (s *Source) Read(ctx context.Context, sl pipeline.Slice, emit func(arrow.Re
 	}
 	q := newQuestion(r.text, r.timespan)
 	q.written, q.author = sl.Query.Text, r.author
+	q.skipMissing = sl.Query.MissingTable == pipeline.MissingSkip
 	if !r.exact {
 		emit = s.trim(sl, emit)
 	}

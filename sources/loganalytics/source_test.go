@@ -208,10 +208,10 @@ func TestSlowAnswer(t *testing.T) {
 	s := newService(t, func(http.ResponseWriter, *http.Request) { <-done })
 	t.Cleanup(func() { close(done) })
 	source := s.source(t)
-	source.http.Transport.(*http.Transport).ResponseHeaderTimeout = 30 * time.Millisecond
+	source.timeout, source.grace = 20*time.Millisecond, 10*time.Millisecond
 	_, err := source.Read(context.Background(), testSlice("T"), new(collect).emit)
 	var again *pipeline.RetryAfter
-	if !errors.As(err, &again) || !errors.Is(err, pipeline.ErrTooLarge) {
+	if !errors.As(err, &again) || again.Tries != 2 || !errors.Is(err, pipeline.ErrTooLarge) || !strings.Contains(err.Error(), "no answer within 30ms") {
 		t.Errorf("Read = %v, want another try, then smaller slices", err)
 	}
 }
