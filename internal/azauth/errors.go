@@ -154,6 +154,11 @@ func (e *Error) network(err error, t Target, hide func(string) string) {
 		e.Detail = hide(clip(failed.Err.Error()))
 		return
 	}
+	if strings.HasPrefix(err.Error(), "oauth2: cannot fetch token: ") { // while its body was read
+		e.Transient = true
+		e.Advice = "the answer of " + host(t.Authority) + " broke off; it is worth another try"
+		return
+	}
 	e.Advice = host(t.Authority) + " answered with something that is not a token; check authority and proxy"
 	e.Detail = hide(clip(strings.TrimPrefix(err.Error(), "oauth2: ")))
 }
