@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -262,7 +263,7 @@ func TestForeignUser(t *testing.T) {
 		s, ours := newSimService(), &load{principal: "app", governor: identity(azauth.Limits{Concurrency: 5, Requests: 200})}
 		ours.lengths, _ = lengths(rand.New(rand.NewPCG(7, 8)), 32000, 20*time.Millisecond, time.Second)
 		begin := time.Now()
-		var theirs int
+		var theirs atomic.Int64
 		var all sync.WaitGroup
 		all.Go(func() {
 			time.Sleep(before)
@@ -270,7 +271,7 @@ func TestForeignUser(t *testing.T) {
 			for time.Since(begin) < before+busy {
 				all.Go(func() {
 					if s.query("app", "elsewhere", time.Duration(r.IntN(1000))*time.Millisecond) {
-						theirs++
+						theirs.Add(1)
 					}
 				})
 				time.Sleep(30 * time.Second / 130)
@@ -290,7 +291,7 @@ func TestForeignUser(t *testing.T) {
 		alone, shared := rate(time.Minute, before), rate(before, before+busy)
 		again := rate(before+busy+5*time.Minute, before+busy+after)
 		t.Logf("of 200 requests in 30 s we get %.0f alone, %.0f beside one who asks for 130 and gets %.0f, and %.0f again afterwards; refusals: %d before, %d meanwhile, %d afterwards",
-			alone, shared, float64(theirs)/120, again, s.refusedIn(begin, 0, before), s.refusedIn(begin, before, before+busy), s.refusedIn(begin, before+busy+time.Minute, before+busy+after))
+			alone, shared, float64(theirs.Load())/120, again, s.refusedIn(begin, 0, before), s.refusedIn(begin, before, before+busy), s.refusedIn(begin, before+busy+time.Minute, before+busy+after))
 		if alone < 190 || again < 190 {
 			t.Errorf("%.0f before and %.0f after, want at least 190", alone, again)
 		}
@@ -301,6 +302,46 @@ func TestForeignUser(t *testing.T) {
 			t.Errorf("%d refusals while we are alone", n)
 		}
 		if s.refusedIn(begin, before, before+busy) == 0 {
+			t.Error("no refusal meanwhile: the test shows nothing")
+		}
+	})
+}
+
+// Somebody else keeps so many long queries waiting on the same principal that
+// the service's queue takes longer than it may. Ours go on, and all of them
+// are answered.
+func TestForeignQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const busy = time.Hour
+		s, ours := newSimService(), &load{principal: "app", governor: identity(azauth.Limits{})}
+		ours.lengths, _ = lengths(rand.New(rand.NewPCG(12, 13)), 600, time.Second, time.Minute)
+		n := len(ours.lengths)
+		begin := time.Now()
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				for time.Since(begin) < busy {
+					if !s.query("app", "elsewhere", time.Minute) {
+						time.Sleep(30 * time.Second)
+					}
+				}
+			})
+		}
+		all.Go(func() { ours.run(t, s, 14) })
+		all.Wait()
+		meanwhile := 0
+		for _, at := range ours.done {
+			if at < busy {
+				meanwhile++
+			}
+		}
+		late := s.refusedIn(begin, busy+4*time.Minute, 100*time.Hour)
+		t.Logf("%d slices beside twenty long queries at a time in an hour, all %d after %v; %d requests; %d refusals, %d of them when we are alone",
+			meanwhile, n, ours.done[n-1].Round(time.Minute), ours.tries, len(s.refusals), late)
+		if len(ours.done) != n || meanwhile < 20 || late > 0 {
+			t.Errorf("%d of %d slices, %d meanwhile, %d refusals when we are alone", len(ours.done), n, meanwhile, late)
+		}
+		if len(s.refusals) == 0 {
 			t.Error("no refusal meanwhile: the test shows nothing")
 		}
 	})

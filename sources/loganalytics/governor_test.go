@@ -222,6 +222,32 @@ func TestGovernorCancelled(t *testing.T) {
 	}
 }
 
+// Queries of Basic tables have places of their own.
+func TestClasses(t *testing.T) {
+	g := identity(azauth.Limits{Concurrency: 1})
+	var leave []func()
+	for _, c := range []class{analytics, search, search} {
+		f, err := g.enter(t.Context(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave = append(leave, f)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, c := range []class{analytics, search} {
+		if _, err := g.enter(ctx, c); err == nil {
+			t.Errorf("class %d has one place too many", c)
+		}
+	}
+	for _, f := range leave {
+		f()
+	}
+	if room(t, g, analytics) != 1 || room(t, g, search) != searchPlaces {
+		t.Error("places are lost")
+	}
+}
+
 func TestGovernorsShare(t *testing.T) {
 	shared := NewGovernors()
 	a := shared.get("tenant/app", "public", azauth.Limits{Concurrency: 4})
