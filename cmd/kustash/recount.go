@@ -4,10 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
-
-	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/kustash/kustash/pipeline"
 )
@@ -18,13 +14,14 @@ func (c *checker) recount(ctx context.Context) error {
 	type slice struct {
 		query  string
 		window pipeline.Window
+		part   string
 		cut    pipeline.Cut
 	}
 	counted := make(map[slice]bool)
 	for _, e := range c.exports() {
 		for _, t := range e.Targets {
 			for _, r := range c.history.Line(e.Query.Address, t.Identity).Done {
-				one := slice{e.Query.Address, r.Window, r.Cut}
+				one := slice{e.Query.Address, r.Window, r.Part, r.Cut}
 				if counted[one] || !c.sampled(r.Window.FileName()+e.Query.Address) {
 					continue
 				}
@@ -45,8 +42,6 @@ func (c *checker) recountOne(ctx context.Context, e pipeline.Export, t pipeline.
 		f.Text = fmt.Sprintf("%v cannot be recounted: it was read with an earlier text of the query", r.Window)
 		c.find(f)
 		return nil
-	case r.Part != "":
-		return nil // a part of an instant has no count of its own
 	}
 	n, err := c.countRows(ctx, e, r)
 	switch {
@@ -68,24 +63,13 @@ func (c *checker) recountOne(ctx context.Context, e pipeline.Export, t pipeline.
 
 // countRows counts what the query gives for a slice.
 func (c *checker) countRows(ctx context.Context, e pipeline.Export, r pipeline.Receipt) (n int64, err error) {
-	s := pipeline.Slice{Query: e.Query, Window: r.Window, Cut: r.Cut}
-	s.Query.Text = strings.TrimRight(s.Query.Text, "; \t\r\n") + "\n| count"
+	counter, ok := e.Source.(pipeline.Counter)
+	if !ok {
+		return 0, errors.New("its source cannot count")
+	}
 	err = c.retry.Do(ctx, func() error {
-		n = -1
-		_, err := e.Source.Read(ctx, s, func(rec arrow.Record) error {
-			counts, ok := rec.Column(0).(*array.Int64)
-			if !ok || rec.NumCols() != 1 || rec.NumRows() > 1 {
-				return fmt.Errorf("%w: the count is no number", pipeline.ErrQuery)
-			}
-			if counts.Len() == 1 {
-				n = counts.Value(0)
-			}
-			return nil
-		})
+		n, err = counter.Count(ctx, pipeline.Slice{Query: e.Query, Window: r.Window, Part: r.Part, Cut: r.Cut})
 		return err
 	}, c.tellRetry)
-	if err == nil && n < 0 {
-		err = errors.New("the answer has no count")
-	}
 	return n, err
 }

@@ -28,7 +28,7 @@ func countText(q pipeline.Query, window pipeline.Window, cut pipeline.Cut, part 
 		}
 	}
 	operators := " | count"
-	if !r.exact {
+	if _, kept := w.result.times[w.column]; !r.exact && (kept || !q.AssumeSliceable) {
 		// What a read drops of the rows that the service's own filter lets
 		// through.
 		operators = filter(w.column, window, pipeline.Cut{}) + operators

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -41,34 +42,42 @@ func (s *Source) Probe(ctx context.Context, q pipeline.Query, w pipeline.Window,
 	if step <= 0 || step%pipeline.TickSize != 0 {
 		return nil, fmt.Errorf("a step of %v is not a number of 100 ns ticks", step)
 	}
-	tables, err := plainTables(q)
+	tables, err := s.plainTables(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	counts := make(map[pipeline.Tick]pipeline.Bin)
-	for _, name := range tables {
-		if err := s.probe(ctx, name, timeColumn(q), w, step, cut, counts); err != nil {
-			return nil, fmt.Errorf("count %s: %w", name, err)
+	for _, t := range tables {
+		if err := s.probe(ctx, q, t, w, step, cut, counts); err != nil {
+			return nil, fmt.Errorf("count %s: %w", t.name, err)
 		}
 	}
 	return inWindow(counts, w), nil
 }
 
-// plainTables returns the tables that a query reads, if it reads nothing else.
-func plainTables(q pipeline.Query) ([]string, error) {
+// errNotPlain says that a query reads more than plain tables.
+var errNotPlain = errors.New("the query reads more than plain tables, so its size cannot be estimated")
+
+// plainTables returns the tables that a query reads, if it reads nothing else,
+// with the columns that their slices are cut on.
+func (s *Source) plainTables(ctx context.Context, q pipeline.Query) ([]shadow, error) {
 	script := newScript(q.Text)
 	if p, ok := script.broken(); ok {
 		return nil, fmt.Errorf("%w: %s", pipeline.ErrQuery, p.Summary)
 	}
-	w := walk(script)
-	tables := w.tables()
-	switch {
-	case q.Plan != pipeline.Analytics:
+	if q.Plan != pipeline.Analytics {
 		return nil, fmt.Errorf("every query of a table with the plan %q is billed, so it is not counted beforehand", q.Plan)
-	case len(tables) == 0 || len(w.loose) > 0:
-		return nil, errors.New("the query reads more than plain tables, so its size cannot be estimated")
 	}
-	return tables, nil
+	known, err := s.knownTables(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w := walkBy(script, q.TimeColumn)
+	if len(w.tables()) == 0 || len(w.unfiltered(known)) > 0 {
+		return nil, errNotPlain
+	}
+	all, err := w.shadows(known)
+	return slices.DeleteFunc(all, func(t shadow) bool { return !slices.Contains(w.tables(), t.name) }), err
 }
 
 func timeColumn(q pipeline.Query) string {
@@ -81,13 +90,17 @@ func timeColumn(q pipeline.Query) string {
 // Oldest implements pipeline.Retainer: the oldest row of any table that the
 // query reads. Of a query that reads anything else it says nothing.
 func (s *Source) Oldest(ctx context.Context, q pipeline.Query) (time.Time, error) {
-	tables, err := plainTables(q)
+	tables, err := s.plainTables(ctx, q)
+	var again *pipeline.RetryAfter
+	if errors.As(err, &again) || ctx.Err() != nil {
+		return time.Time{}, err
+	}
 	if err != nil {
-		return time.Time{}, nil
+		return time.Time{}, nil // whatever it is, the probe will say so
 	}
 	var oldest pipeline.Tick
-	for _, name := range tables {
-		text := fmt.Sprintf("%s | summarize Oldest = min(%s)", columnName(name), columnName(timeColumn(q)))
+	for _, t := range tables {
+		text := fmt.Sprintf("%s | summarize Oldest = min(%s)", columnName(t.name), columnName(t.column))
 		err := s.Query(ctx, text, "", func(rec arrow.Record) error {
 			times, err := textColumn(rec, "Oldest")
 			if err != nil || times.Len() == 0 || times.IsNull(0) {
@@ -103,7 +116,7 @@ func (s *Source) Oldest(ctx context.Context, q pipeline.Query) (time.Time, error
 			return err
 		})
 		if err != nil {
-			return time.Time{}, fmt.Errorf("ask %s for its oldest row: %w", name, err)
+			return time.Time{}, fmt.Errorf("ask %s for its oldest row: %w", t.name, err)
 		}
 	}
 	if oldest == 0 {
@@ -115,44 +128,62 @@ func (s *Source) Oldest(ctx context.Context, q pipeline.Query) (time.Time, error
 // Outside implements pipeline.Outsider: where slices are cut on another column
 // than the one that the service filters by, rows may be out of its reach.
 func (s *Source) Outside(ctx context.Context, q pipeline.Query, windows []pipeline.Window) error {
-	column := timeColumn(q)
-	tables, err := plainTables(q)
-	if column == serviceColumn || err != nil || len(windows) == 0 {
+	if timeColumn(q) == serviceColumn || len(windows) == 0 {
 		return nil
 	}
-	around := pipeline.Window{Start: windows[0].Start.Add(-q.TimeSlack), End: windows[len(windows)-1].End.Add(q.TimeSlack)}
+	tables, err := s.plainTables(ctx, q)
+	var again *pipeline.RetryAfter
+	if errors.As(err, &again) || ctx.Err() != nil {
+		return err
+	}
 	var problems []error
-	for _, name := range tables {
-		c, slack := columnName(column), spanLiteral(q.TimeSlack)
-		text := fmt.Sprintf("%s | where isnull(%s) or %s < %s - %s or %s > %s + %s | summarize Rows = count(), Empty = countif(isnull(%s))",
-			columnName(name), c, c, serviceColumn, slack, c, serviceColumn, slack, c)
-		err := s.Query(ctx, text, wider(around), func(rec arrow.Record) error {
-			rows, err := numberColumn(rec, "Rows")
-			if err != nil {
-				return err
-			}
-			empty, err := numberColumn(rec, "Empty")
-			if err != nil || rec.NumRows() == 0 || rows(0) == 0 {
-				return err
-			}
-			problems = append(problems, fmt.Errorf("%d rows of %s in %v are in no slice: the %s of %d is null, that of %d is more than time_slack (%v) from %s; "+
-				"widen time_slack, or export them by another query on %s", rows(0), name, around, column, empty(0), rows(0)-empty(0), q.TimeSlack, serviceColumn, serviceColumn))
-			return nil
-		})
+	for _, t := range tables {
+		problem, err := s.outside(ctx, q, t, pipeline.Window{Start: windows[0].Start, End: windows[len(windows)-1].End})
 		if err != nil {
-			return fmt.Errorf("look for rows of %s that no slice reaches: %w", name, err)
+			return fmt.Errorf("look for rows of %s that no slice reaches: %w", t.name, err)
+		}
+		if problem != nil {
+			problems = append(problems, problem)
 		}
 	}
 	return errors.Join(problems...)
 }
 
+// outside counts the rows of one table that no slice reaches, around a window.
+func (s *Source) outside(ctx context.Context, q pipeline.Query, t shadow, w pipeline.Window) (problem, err error) {
+	column := columnName(t.column)
+	test := fmt.Sprintf("isnull(%s)", column)
+	if slack := spanLiteral(q.TimeSlack); q.TimeSlack > 0 { // or else the service filters nothing
+		test += fmt.Sprintf(" or %s < %s - %s or %s > %s + %s", column, serviceColumn, slack, column, serviceColumn, slack)
+	}
+	text := fmt.Sprintf("%s | where %s | summarize Rows = count(), Empty = countif(isnull(%s))", columnName(t.name), test, column)
+	around := pipeline.Window{Start: w.Start.Add(-q.TimeSlack), End: w.End.Add(q.TimeSlack)}
+	err = s.Query(ctx, text, wider(around), func(rec arrow.Record) error {
+		rows, err := numberColumn(rec, "Rows")
+		if err != nil {
+			return err
+		}
+		empty, err := numberColumn(rec, "Empty")
+		if err != nil || rec.NumRows() == 0 || rows(0) == 0 {
+			return err
+		}
+		problem = fmt.Errorf("%d rows of %s in %v are in no slice: the %s of %d is empty, that of %d is further than time_slack (%v) from %s; "+
+			"widen time_slack, or export them by a query on %s", rows(0), t.name, around, t.column, empty(0), rows(0)-empty(0), q.TimeSlack, serviceColumn, serviceColumn)
+		return nil
+	})
+	return problem, err
+}
+
 // probe adds the rows of one table, by the start of their bin.
-func (s *Source) probe(ctx context.Context, name, column string, w pipeline.Window, step time.Duration, cut pipeline.Cut, counts map[pipeline.Tick]pipeline.Bin) error {
+func (s *Source) probe(ctx context.Context, q pipeline.Query, t shadow, w pipeline.Window, step time.Duration, cut pipeline.Cut, counts map[pipeline.Tick]pipeline.Bin) error {
 	text := fmt.Sprintf("%s%s | summarize Rows = count(), Bytes = sum(estimate_data_size(*)) by Start = bin(%s, %s)",
-		columnName(name), filter(column, w, cut), columnName(column), spanLiteral(step))
+		columnName(t.name), filter(t.column, w, cut), columnName(t.column), spanLiteral(step))
 	timespan := ""
-	if column == serviceColumn {
+	switch {
+	case timeColumn(q) == serviceColumn:
 		timespan = wider(w)
+	case q.TimeSlack > 0:
+		timespan = wider(pipeline.Window{Start: w.Start.Add(-q.TimeSlack), End: w.End.Add(q.TimeSlack)})
 	}
 	return s.Query(ctx, text, timespan, func(rec arrow.Record) error {
 		starts, err := textColumn(rec, "Start")

@@ -107,6 +107,10 @@ func TestRequests(t *testing.T) {
 		var body map[string]json.RawMessage
 		s := newService(t, nil)
 		s.raw = func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/"+metadataRoute) {
+				reply(404, "")(w, r)
+				return
+			}
 			uri, prefer = r.RequestURI, r.Header.Get("Prefer")
 			text, _ := io.ReadAll(r.Body)
 			if err := json.Unmarshal(text, &body); err != nil {

@@ -68,8 +68,12 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"token_type":"Bearer","expires_in":3599,"access_token":"%s-%d"}`, testToken, n)
 		return
 	}
-	if s.raw != nil {
+	switch {
+	case s.raw != nil:
 		s.raw(w, r)
+		return
+	case strings.HasSuffix(r.URL.Path, "/"+metadataRoute): // as in a workspace whose tables are not shown
+		reply(404, `{"error":{"code":"PathNotFoundError","message":"The requested path does not exist"}}`)(w, r)
 		return
 	}
 	text, err := io.ReadAll(r.Body)

@@ -2,13 +2,13 @@ package loganalytics
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/kustash/kustash/internal/azauth"
 	"github.com/kustash/kustash/pipeline"
@@ -94,91 +94,57 @@ func (s *Source) Query(ctx context.Context, text, timespan string, emit func(arr
 
 // Read implements pipeline.Source.
 func (s *Source) Read(ctx context.Context, sl pipeline.Slice, emit func(arrow.Record) error) (pipeline.Reading, error) {
-	if routeOf(sl.Query) == searchRoute && sl.Part == "" {
-		q, err := s.searched(sl)
-		if err != nil {
-			return pipeline.Reading{}, err
-		}
-		return s.ask(ctx, q, s.trim(sl, emit))
-	}
-	known, err := s.knownTables(ctx)
+	q, exact, err := s.question(ctx, sl, rewrite)
 	if err != nil {
 		return pipeline.Reading{}, err
 	}
-	r, err := rewrite(sl.Query, sl.Window, sl.Cut, sl.Part, known)
-	if err != nil {
-		return pipeline.Reading{}, err
-	}
-	q := newQuestion(r.text, r.timespan)
-	q.written, q.author = sl.Query.Text, r.author
-	q.skipMissing = sl.Query.MissingTable == pipeline.MissingSkip
-	if !r.exact {
-		emit = s.trim(sl, emit)
+	if !exact {
+		emit = trim(sl, emit)
 	}
 	return s.ask(ctx, q, emit)
 }
 
-// trim returns an emit that hands on the rows of the slice alone.
-func (s *Source) trim(sl pipeline.Slice, emit func(arrow.Record) error) func(arrow.Record) error {
-	t := trimmer{column: sl.Query.TimeColumn, window: sl.Window, emit: emit}
-	if t.column == "" {
-		t.column = serviceColumn
+// Count implements pipeline.Counter. Basic and Auxiliary tables are not
+// counted: their route takes the time of a slice with a margin only.
+func (s *Source) Count(ctx context.Context, sl pipeline.Slice) (int64, error) {
+	if routeOf(sl.Query) == searchRoute {
+		return 0, fmt.Errorf("rows of a table with the plan %q can be read, but not counted within exact ends", sl.Query.Plan)
 	}
-	return t.write
+	q, _, err := s.question(ctx, sl, countText)
+	if err != nil {
+		return 0, err
+	}
+	n := int64(-1)
+	_, err = s.ask(ctx, q, func(rec arrow.Record) error {
+		count, err := numberColumn(rec, "Count")
+		if err == nil && rec.NumRows() == 1 {
+			n = count(0)
+		}
+		return err
+	})
+	if err == nil && n < 0 {
+		err = errors.New("the answer has no count")
+	}
+	return n, err
 }
 
-// trimmer drops rows outside of a window, for queries whose reads the
-// service's own, wider filter alone reaches.
-type trimmer struct {
-	column  string
-	window  pipeline.Window
-	emit    func(arrow.Record) error
-	emitted bool
-}
-
-func (t *trimmer) write(rec arrow.Record) error {
-	at := -1
-	for i, f := range rec.Schema().Fields() {
-		if kind, _ := f.Metadata.GetValue(pipeline.TypeKey); f.Name == t.column && kind == string(pipeline.Datetime) {
-			at = i
+// question puts a slice into its query by write, which is rewrite or countText.
+// exact reports that only rows of the slice can come back.
+func (s *Source) question(ctx context.Context, sl pipeline.Slice,
+	write func(pipeline.Query, pipeline.Window, pipeline.Cut, string, *catalog) (rewritten, error)) (q question, exact bool, err error) {
+	var known *catalog
+	if routeOf(sl.Query) != searchRoute { // where no let is put in front
+		if known, err = s.knownTables(ctx); err != nil {
+			return q, false, err
 		}
 	}
-	if at < 0 {
-		return fmt.Errorf("%w: it reads more than plain tables, so rows at the ends of a slice have to be told by %s, which its result lacks; "+
-			"keep that column, or use %s and %s in the query", pipeline.ErrQuery, t.column, startName, endName)
+	r, err := write(sl.Query, sl.Window, sl.Cut, sl.Part, known)
+	if err != nil {
+		return q, false, err
 	}
-	times := rec.Column(at).(*array.String)
-	start, end := pipeline.TickOf(t.window.Start), pipeline.TickOf(t.window.End)
-	inside := func(i int) bool {
-		if times.IsNull(i) {
-			return false
-		}
-		tick, err := pipeline.ParseTime(times.Value(i))
-		return err == nil && tick >= start && tick < end
-	}
-	for i, n := 0, int(rec.NumRows()); i < n; {
-		from := i
-		for i < n && inside(i) {
-			i++
-		}
-		if i > from {
-			if err := t.pass(rec, from, i); err != nil {
-				return err
-			}
-		}
-		for i < n && !inside(i) {
-			i++
-		}
-	}
-	if !t.emitted {
-		return t.pass(rec, 0, 0)
-	}
-	return nil
-}
-
-func (t *trimmer) pass(rec arrow.Record, from, to int) error {
-	t.emitted = true
-	rows := rec.NewSlice(int64(from), int64(to))
-	defer rows.Release()
-	return t.emit(rows)
+	q = newQuestion(r.text, r.timespan)
+	q.path = routeOf(sl.Query)
+	q.written, q.author = sl.Query.Text, r.author
+	q.skipMissing = sl.Query.MissingTable == pipeline.MissingSkip
+	return q, r.exact, nil
 }
