@@ -53,8 +53,10 @@ type (
 		columns []Column
 		values  []expr
 	}
-	printExpr struct{ items []item }
-	rangeExpr struct {
+	// externalExpr is externaldata, which is refused.
+	externalExpr struct{}
+	printExpr    struct{ items []item }
+	rangeExpr    struct {
 		column         string
 		from, to, step expr
 	}

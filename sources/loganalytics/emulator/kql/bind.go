@@ -15,7 +15,10 @@ type binder struct {
 	db       Database
 	now      pipeline.Tick
 	interval *Interval
+	search   *SearchRules
 	settings map[string]string
+	saved    map[string]*function // what the Library gave, nil for nothing
+	scanned  int64                // rows of tables inside the interval
 
 	operator string // the one being bound, for messages
 	steps    int    // nodes bound so far
@@ -71,10 +74,13 @@ func (s *scope) snapshot() *scope {
 	return &scope{parent: s.parent, names: maps.Clone(s.names), barrier: s.barrier}
 }
 
-// function is a let with parameters, and the scope that its body sees.
+// function is a let with parameters, or a saved function, and the scope that
+// its body sees.
 type function struct {
 	*funcExpr
-	scope *scope
+	scope  *scope
+	saved  bool
+	active bool // its body is being bound
 }
 
 func (b *binder) step() error {
@@ -145,6 +151,9 @@ func (b *binder) let(s *letStatement, e env) error {
 	}
 	b.operator = "let"
 	if s.function != nil {
+		if b.search != nil {
+			return b.notOnSearch("functions")
+		}
 		e.scope.names[s.name] = &function{funcExpr: s.function, scope: e.scope.snapshot()}
 		return nil
 	}
@@ -169,10 +178,12 @@ func (b *binder) let(s *letStatement, e env) error {
 // tabular tells whether x is a table rather than a scalar.
 func (b *binder) tabular(x expr, s *scope) bool {
 	switch x := x.(type) {
-	case *pipeExpr, *datatableExpr, *printExpr, *rangeExpr, *unionExpr, *searchExpr:
+	case *pipeExpr, *datatableExpr, *printExpr, *rangeExpr, *unionExpr, *searchExpr, externalExpr:
 		return true
+	case *memberExpr:
+		return foreignCall(x)
 	case *nameExpr:
-		switch v := s.find(x.id).(type) {
+		switch v := b.find(s, x.id).(type) {
 		case *relation:
 			return true
 		case *scalar:
@@ -183,7 +194,7 @@ func (b *binder) tabular(x expr, s *scope) bool {
 		_, ok := b.db.Table(x.id)
 		return ok
 	case *callExpr:
-		if f, ok := s.find(x.fn).(*function); ok {
+		if f, ok := b.find(s, x.fn).(*function); ok {
 			return b.tabularBody(f)
 		}
 		return x.fn == "materialize" || x.fn == "table" || x.fn == "view"
@@ -192,9 +203,11 @@ func (b *binder) tabular(x expr, s *scope) bool {
 }
 
 func (b *binder) tabularBody(f *function) bool {
-	if b.step() != nil {
+	if b.step() != nil || f.active {
 		return false
 	}
+	f.active = f.saved
+	defer func() { f.active = false }()
 	inner := newScope(f.scope)
 	for _, p := range f.params {
 		if p.tabular {

@@ -14,7 +14,7 @@ type builtin struct {
 
 // call binds a function call. What a let defines comes before what is built in.
 func (b *binder) call(x *callExpr, e env) (*scalar, error) {
-	if f, ok := e.scope.find(x.fn).(*function); ok {
+	if f, ok := b.find(e.scope, x.fn).(*function); ok {
 		return b.callScalar(f, x.fn, x.args, e)
 	}
 	if e.groups != nil {

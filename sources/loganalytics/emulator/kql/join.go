@@ -22,6 +22,9 @@ var joinKinds = map[string]bool{
 type sides struct{ left, right int }
 
 func (s *joinStep) bind(b *binder, e env, left *relation) (*relation, error) {
+	if b.search != nil && s.name == "join" {
+		return nil, b.notOnSearch("join")
+	}
 	right, err := b.relation(s.right, e)
 	if err != nil {
 		return nil, err

@@ -14,11 +14,13 @@ type Options struct {
 	Now pipeline.Tick
 	// Interval is the time range of the request, nil for all data.
 	Interval *Interval
+	// Search makes the rules those of the search route; nil is the query route.
+	Search *SearchRules
 }
 
 // Interval is a time range that every read of a database table is cut to, on
-// its datetime column TimeGenerated, in addition to what the query filters.
-// Rows whose time is null are in no interval. Tables without that column, and
+// the column that TimeColumn names, in addition to what the query filters.
+// Rows whose time is null are in no interval. Tables without such a column, and
 // rows that the query makes itself (datatable, print, range), are not touched.
 // Both ends belong to the interval unless they are marked as exclusive.
 type Interval struct {
@@ -42,6 +44,8 @@ type Result struct {
 	MaxRecords int64
 	// Settings are all set statements, values as written without quotes.
 	Settings map[string]string
+	// Scanned is how many rows of tables lay in the interval, each read counted.
+	Scanned int64
 }
 
 // Evaluate runs the query text over the database. A fault of the text is an
@@ -52,7 +56,7 @@ func Evaluate(ctx context.Context, text string, db Database, o Options) (*Result
 	if err != nil {
 		return nil, err
 	}
-	b := &binder{ctx: ctx, db: db, now: o.Now, interval: o.Interval, settings: map[string]string{}}
+	b := &binder{ctx: ctx, db: db, now: o.Now, interval: o.Interval, search: o.Search, settings: map[string]string{}}
 	e := env{scope: newScope(nil)}
 	result := &Result{Settings: b.settings}
 	for _, s := range statements {
@@ -72,10 +76,17 @@ func Evaluate(ctx context.Context, text string, db Database, o Options) (*Result
 		}
 		result.Tables = append(result.Tables, t)
 	}
-	if n, err := strconv.ParseInt(b.settings["truncationmaxrecords"], 10, 64); err == nil && n > 0 {
-		result.MaxRecords = n
-	}
+	result.MaxRecords, result.Scanned = b.setting("truncationmaxrecords"), b.scanned
 	return result, nil
+}
+
+// setting returns a positive number that was set, or 0.
+func (b *binder) setting(name string) int64 {
+	n, err := strconv.ParseInt(b.settings[name], 10, 64)
+	if err != nil {
+		return 0
+	}
+	return max(n, 0)
 }
 
 // primaryResult is the name of the first table of an answer; the names of
@@ -92,6 +103,10 @@ func (b *binder) answer(x expr, e env, index int) (*Table, error) {
 	rows, err := in.rows()
 	if err != nil {
 		return nil, err
+	}
+	// This setting takes rows away without a word (documented).
+	if most := b.setting("query_take_max_records"); most > 0 && int64(len(rows)) > most {
+		rows = rows[:most]
 	}
 	out := &Table{Name: in.resultName}
 	if out.Name == "" {

@@ -42,14 +42,22 @@ func (passStep) word() string    { return "render" }
 func (*schemaStep) word() string { return "getschema" }
 
 func (s *whereStep) bind(b *binder, e env, in *relation) (*relation, error) {
-	pred, err := b.scalar(s.pred, e)
+	x := s.pred
+	if in.span != nil {
+		if x = b.takeTimes(x, e, in); x == nil {
+			return in, nil
+		}
+	}
+	pred, err := b.scalar(x, e)
 	if err != nil {
 		return nil, err
 	}
 	if pred.typ != pipeline.Bool && pred.typ != pipeline.Dynamic {
 		return nil, semanticError(codeTypes, "'where' operator: the predicate must be of type bool, not %s", pred.typ)
 	}
-	return b.filtered(in, pred), nil
+	out := b.filtered(in, pred)
+	out.span = in.span
+	return out, nil
 }
 
 // filtered keeps the rows for which the predicate is true; null is not.

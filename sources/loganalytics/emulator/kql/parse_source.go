@@ -25,6 +25,8 @@ func (p *parser) source() expr {
 	switch {
 	case t.text == "datatable" && after.is("("):
 		return p.datatable()
+	case t.text == "externaldata" && after.is("("):
+		return p.external()
 	case t.text == "print":
 		p.next()
 		return &printExpr{items: p.items()}
@@ -68,6 +70,23 @@ func (p *parser) datatable() expr {
 		d.values = append(d.values, p.expr())
 	}
 	return d
+}
+
+// external passes over externaldata(columns) [addresses] with (options).
+func (p *parser) external() expr {
+	p.at++
+	p.skipSchema()
+	p.expect("[")
+	for p.err == nil && !p.accept("]") {
+		if p.peek().kind == endToken {
+			p.fail()
+		}
+		p.next()
+	}
+	if p.accept("with") {
+		p.skipSchema()
+	}
+	return externalExpr{}
 }
 
 func (p *parser) rangeSource() expr {

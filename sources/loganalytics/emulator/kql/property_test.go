@@ -126,16 +126,17 @@ func FuzzEvaluate(f *testing.F) {
 		"print strcat('a', split('a b', ' ')[1], 1.5 * 2d, -1 % 0, datetime(2026) - 1tick, guid(null), decimal(1.5) / 3)",
 		"E | parse kind=regex Computer with * '([' x:int | top 3 by n nulls first | project-reorder *a*, n desc | getschema",
 		"search in (E, U) 'a' or n between (1 .. 2) | render x with (y=1)",
+		"let n = Twice(2); union Recent, ByComputer('a'), Nested, workspace('x').E | where n in (Loop) and Ping() | extend p = pack_all(true)",
 	} {
 		f.Add(seed)
 	}
-	db := sample(f)
+	db := withLibrary(f)
 	f.Fuzz(func(t *testing.T, query string) {
 		ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
 		defer cancel()
 		r, err := Evaluate(ctx, query, db, Options{Now: now, Interval: &Interval{End: now}})
 		var fault *Error
-		if err != nil && err == ctx.Err() {
+		if err != nil && (err == ctx.Err() || err == errNoWorkspace) {
 			return
 		}
 		if err != nil {

@@ -1,10 +1,6 @@
 package kql
 
-import (
-	"slices"
-
-	"github.com/kustash/kustash/pipeline"
-)
+import "slices"
 
 // relation is a bound tabular expression: its columns are known, its rows are
 // made when asked for. Rows are shared between operators and never changed.
@@ -13,6 +9,7 @@ type relation struct {
 	resultName string // of the result's table, where an operator decides it
 	columns    []Column
 	rows       func() ([][]Value, error)
+	span       *span // on the search route, while nothing but where has followed the table
 }
 
 // derive is the relation after an operator that keeps its names.
@@ -97,7 +94,11 @@ func (b *binder) relation(x expr, e env) (*relation, error) {
 	case *unionExpr:
 		return b.union(x, e, nil)
 	case *searchExpr:
-		return b.search(x, e, nil)
+		return b.searched(x, e, nil)
+	case *memberExpr:
+		return b.foreign(x, e)
+	case externalExpr:
+		return nil, semanticError(codeOther, "'externaldata' operator: the emulator reads no files, and Basic tables do not allow it")
 	}
 	return nil, semanticError(codeOther, "'%s' operator: a table is expected where a scalar expression stands", b.operatorOr("query"))
 }
@@ -131,7 +132,7 @@ func (b *binder) pipe(x *pipeExpr, e env) (*relation, error) {
 
 // named finds a table by name: a variable first, then the database.
 func (b *binder) named(id string, s *scope) (*relation, error) {
-	switch v := s.find(id).(type) {
+	switch v := b.find(s, id).(type) {
 	case *relation:
 		return v, nil
 	case *function:
@@ -144,38 +145,14 @@ func (b *binder) named(id string, s *scope) (*relation, error) {
 		return b.read(t), nil
 	}
 	if b.operator == "" {
-		return nil, semanticError(codeUnresolved, "'table' operator: Failed to resolve table expression named '%s'", id)
+		return nil, unresolvedTable(id)
 	}
 	return nil, semanticError(codeUnresolved, "'%s' operator: Failed to resolve table or column expression named '%s'", b.operator, id)
 }
 
-// timeColumn is the column that the request's time range applies to.
-const timeColumn = "TimeGenerated"
-
-func (b *binder) read(t *Table) *relation {
-	r := &relation{name: t.Name, columns: t.Columns, rows: fixedRows(t.Rows)}
-	at := columnIndex(t.Columns, timeColumn)
-	if b.interval == nil || at < 0 || t.Columns[at].Type != pipeline.Datetime {
-		return r
-	}
-	r.rows = once(func() ([][]Value, error) {
-		var rows [][]Value
-		for n, row := range t.Rows {
-			if err := b.pulse(n); err != nil {
-				return nil, err
-			}
-			if when, ok := row[at].(pipeline.Tick); ok && b.interval.Contains(when) {
-				rows = append(rows, row)
-			}
-		}
-		return rows, nil
-	})
-	return r
-}
-
 // tableCall binds materialize(T), table("T"), view(T) and calls of functions.
 func (b *binder) tableCall(x *callExpr, e env) (*relation, error) {
-	if f, ok := e.scope.find(x.fn).(*function); ok {
+	if f, ok := b.find(e.scope, x.fn).(*function); ok {
 		return b.callTable(f, x.fn, x.args, e)
 	}
 	switch x.fn {
@@ -203,7 +180,7 @@ func (b *binder) tableCall(x *callExpr, e env) (*relation, error) {
 		if t, ok := b.db.Table(name); ok {
 			return b.read(t), nil
 		}
-		return nil, semanticError(codeUnresolved, "'table' operator: Failed to resolve table expression named '%s'", name)
+		return nil, unresolvedTable(name)
 	}
 	return nil, semanticError(codeFunction, "Unknown function: '%s'.", x.fn)
 }
@@ -214,6 +191,8 @@ func (b *binder) callTable(f *function, name string, args []expr, e env) (*relat
 	if err != nil {
 		return nil, err
 	}
+	f.active = f.saved
+	defer func() { f.active = false }()
 	r, err := b.relation(body, inner)
 	if err != nil {
 		return nil, err

@@ -95,6 +95,9 @@ func (b *binder) nameScalar(id string, e env) (*scalar, error) {
 		return columnScalar(e.columns, at), nil
 	}
 	found, crossed := e.scope.lookup(id)
+	if f := b.savedFunction(id); found == nil && f != nil {
+		found = f
+	}
 	switch v := found.(type) {
 	case *scalar:
 		if crossed && v.needsRow {
@@ -114,6 +117,8 @@ func (b *binder) callScalar(f *function, name string, args []expr, e env) (*scal
 	if err != nil {
 		return nil, err
 	}
+	f.active = f.saved
+	defer func() { f.active = false }()
 	return b.scalar(body, inner)
 }
 

@@ -153,15 +153,39 @@ func bindIfExists(b *binder, x *callExpr, e env) (*scalar, error) {
 	return b.scalar(x.args[1], e)
 }
 
+// bindPackAll makes an object of the visible columns; with true for its
+// argument, of those that have a value.
 func bindPackAll(b *binder, x *callExpr, e env) (*scalar, error) {
-	columns := e.columns
-	keep := visible(columns)
-	return &scalar{typ: pipeline.Dynamic, needsRow: true, eval: func(row []Value) (Value, error) {
-		pairs := make([]Value, 0, 2*len(keep))
-		for _, i := range keep {
-			pairs = append(pairs, columns[i].Name, row[i])
+	if err := arity(x.fn, len(x.args), 0, 1); err != nil {
+		return nil, err
+	}
+	dense := false
+	if len(x.args) == 1 {
+		v, err := b.constant(x.args[0], e, x.fn)
+		if err != nil {
+			return nil, err
 		}
-		return bag(pairs), nil
+		dense, _ = plain(v).(bool)
+	}
+	keep := visible(e.columns)
+	keys := make([][]byte, len(keep))
+	for n, i := range keep {
+		keys[n] = append(appendQuoted(nil, e.columns[i].Name), ':')
+	}
+	var buf []byte
+	return &scalar{typ: pipeline.Dynamic, needsRow: true, eval: func(row []Value) (Value, error) {
+		buf = append(buf[:0], '{')
+		for n, i := range keep {
+			if dense && (row[i] == nil || row[i] == Value("")) {
+				continue
+			}
+			if len(buf) > 1 {
+				buf = append(buf, ',')
+			}
+			buf = appendJSON(append(buf, keys[n]...), row[i])
+		}
+		buf = append(buf, '}')
+		return Dynamic(buf), nil
 	}}, nil
 }
 

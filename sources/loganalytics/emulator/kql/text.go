@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/kustash/kustash/pipeline"
 )
@@ -127,13 +128,35 @@ func appendJSON(dst []byte, v Value) []byte {
 			return appendJSON(dst, p)
 		}
 	}
+	return appendQuoted(dst, text(v))
+}
+
+// appendQuoted writes a JSON string. Most texts need no escape, and then an
+// encoder costs a hundred times what they do.
+func appendQuoted(dst []byte, s string) []byte {
+	if plainJSON(s) {
+		return append(append(append(dst, '"'), s...), '"')
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	if e.Encode(text(v)) != nil { // a string always encodes
+	if e.Encode(s) != nil { // a string always encodes
 		return append(dst, "null"...)
 	}
 	return append(dst, bytes.TrimSuffix(b.Bytes(), []byte("\n"))...)
+}
+
+// plainJSON reports whether a text stands for itself between quotes.
+func plainJSON(s string) bool {
+	ascii := true
+	for i := range len(s) {
+		c := s[i]
+		if c < 0x20 || c == '"' || c == '\\' {
+			return false
+		}
+		ascii = ascii && c < utf8.RuneSelf
+	}
+	return ascii || utf8.ValidString(s) && !strings.ContainsAny(s, "\u2028\u2029")
 }
 
 // jsonScalar reads a JSON number or boolean.

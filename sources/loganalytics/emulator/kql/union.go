@@ -22,7 +22,7 @@ func (s *unionStep) bind(b *binder, e env, in *relation) (*relation, error) {
 }
 
 func (s *searchStep) bind(b *binder, e env, in *relation) (*relation, error) {
-	return b.search(&s.searchExpr, e, in)
+	return b.searched(&s.searchExpr, e, in)
 }
 
 // union puts the rows of its legs one after the other.
@@ -34,10 +34,12 @@ func (b *binder) union(x *unionExpr, e env, first *relation) (*relation, error) 
 	if first != nil {
 		legs = append(legs, first)
 	}
+	effort, set := b.settings["best_effort"]
+	fuzzy := x.fuzzy || set && effort != "false"
 	for _, leg := range x.legs {
-		found, err := b.leg(leg, e, x.fuzzy)
+		found, err := b.leg(leg, e, fuzzy)
 		var fault *Error
-		if x.fuzzy && errors.As(err, &fault) && fault.Code == codeUnresolved && strings.Contains(fault.Message, "resolve table") {
+		if fuzzy && errors.As(err, &fault) && fault.Code == codeUnresolved && strings.Contains(fault.Message, "resolve table") {
 			continue
 		}
 		if err != nil {
@@ -209,9 +211,12 @@ func unionColumns(legs []*relation, inner bool) []unionColumn {
 	return list
 }
 
-// search keeps the rows in which the terms occur, in any visible column.
-func (b *binder) search(x *searchExpr, e env, in *relation) (*relation, error) {
+// searched keeps the rows in which the terms occur, in any visible column.
+func (b *binder) searched(x *searchExpr, e env, in *relation) (*relation, error) {
 	b.operator = "search"
+	if b.search != nil {
+		return nil, b.notOnSearch("search")
+	}
 	if in == nil {
 		u := &unionExpr{legs: x.tables, withSource: "$table"}
 		if len(u.legs) == 0 {
