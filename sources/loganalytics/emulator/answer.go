@@ -15,8 +15,9 @@ type answer struct {
 	tables  []section
 	partial *partial
 	took    time.Duration
-	scanned int64  // rows of the tables that were read
-	chart   string // what the query wants drawn
+	scanned int64    // rows of the tables that were read
+	read    []string // tables
+	chart   string   // what the query wants drawn
 }
 
 // section is a table of an answer, less its hidden columns.
@@ -26,6 +27,8 @@ type section struct {
 	place   []int // of each column in a row
 	rows    [][]kql.Value
 	size    int64 // in the engine's measure
+
+	statedRows, statedSize int64 // what the statistics say
 }
 
 func newSection(t *kql.Table) section {
@@ -49,9 +52,15 @@ func (a *answer) rowCount() int64 {
 
 // shape is how an answer is written.
 type shape struct {
-	statistics bool
-	render     bool
-	fault      Action
+	preferences
+	fault Action
+	more  []member // at the end
+}
+
+// member is a key of the envelope with its JSON.
+type member struct {
+	key   string
+	value []byte
 }
 
 // body writes an answer to out in small pieces, so that one of 100 MB needs no
@@ -61,6 +70,8 @@ type body struct {
 	buf   []byte
 	count int64
 	err   error
+	other bool // values as Azure Data Explorer writes them
+	extra bool // keys that nobody knows
 }
 
 const pieceSize = 32 << 10
@@ -83,12 +94,13 @@ var extraTable = section{name: "SecondaryResult", columns: []kql.Column{{Name: "
 
 // write sends the answer and returns how many bytes that took.
 func (a *answer) write(out io.Writer, s shape) (int64, error) {
-	w := &body{out: out, buf: make([]byte, 0, pieceSize+4096)}
+	w := &body{out: out, buf: make([]byte, 0, pieceSize+4096), other: s.fault.ADXValues, extra: s.fault.ExtraKeys}
 	p := a.partial
 	if s.fault.Partial != nil {
 		p = newPartial(*s.fault.Partial)
 	}
 	w.raw("{")
+	w.unknown()
 	if s.fault.ErrorFirst && p != nil {
 		w.raw(`"error":`)
 		w.buf = append(append(w.buf, compact(p)...), ',')
@@ -108,21 +120,34 @@ func (a *answer) write(out io.Writer, s shape) (int64, error) {
 	if s.render {
 		w.render(a.chart)
 	}
-	if s.statistics {
-		w.statistics(a, s.fault.StatisticsRows)
+	if s.statistics && !s.fault.NoStatistics {
+		w.statistics(a, s.fault)
 	}
 	if p != nil && !s.fault.ErrorFirst {
 		w.raw(`,"error":`)
 		w.buf = append(w.buf, compact(p)...)
+	}
+	for _, m := range s.more {
+		w.raw(`,"` + m.key + `":`)
+		w.buf = append(w.buf, m.value...)
 	}
 	w.raw("}")
 	w.flush()
 	return w.count, w.err
 }
 
+// unknown writes a key that a reader must pass over.
+func (w *body) unknown() {
+	if w.extra {
+		w.raw(`"x-unknown":{"rows":[[1,"]}",null]],"error":{"code":"none"},"tables":[]},`)
+	}
+}
+
 func (w *body) section(s *section, rowsFirst bool) {
+	w.raw("{")
+	w.unknown()
 	if rowsFirst {
-		w.raw(`{"rows":`)
+		w.raw(`"rows":`)
 		w.rows(s)
 		w.raw(`,"columns":`)
 		w.columns(s)
@@ -131,7 +156,7 @@ func (w *body) section(s *section, rowsFirst bool) {
 		w.raw("}")
 		return
 	}
-	w.raw(`{"name":`)
+	w.raw(`"name":`)
 	w.text(s.name)
 	w.raw(`,"columns":`)
 	w.columns(s)
@@ -146,7 +171,9 @@ func (w *body) columns(s *section) {
 		if i > 0 {
 			w.raw(",")
 		}
-		w.raw(`{"name":`)
+		w.raw("{")
+		w.unknown()
+		w.raw(`"name":`)
 		w.text(c.Name)
 		w.raw(`,"type":`)
 		w.text(string(c.Type))
@@ -165,6 +192,10 @@ func (w *body) rows(s *section) {
 		for n, place := range s.place {
 			if n > 0 {
 				w.raw(",")
+			}
+			if w.other {
+				w.buf = appendOther(w.buf, row[place], s.columns[n].Type)
+				continue
 			}
 			w.buf = appendValue(w.buf, row[place], s.columns[n].Type)
 		}
@@ -191,9 +222,26 @@ func (w *body) render(chart string) {
 		`"ySplit":null,"yTitle":null,"anomalyColumns":null}`)
 }
 
+// measure sets what the statistics state: what is sent, or with whole all that
+// the result had before a limit cut it.
+func (a *answer) measure(result *kql.Result, whole bool) {
+	for i := range a.tables {
+		s := &a.tables[i]
+		s.statedRows, s.statedSize = int64(len(s.rows)), s.size
+		if !whole || a.partial == nil {
+			continue
+		}
+		rows := result.Tables[i].Rows
+		s.statedRows = int64(len(rows))
+		for _, row := range rows[len(s.rows):] {
+			s.statedSize += s.rowSize(row)
+		}
+	}
+}
+
 // statistics writes what the engine tells about the query. Only the run time
 // and the sizes mean anything.
-func (w *body) statistics(a *answer, more int64) {
+func (w *body) statistics(a *answer, fault Action) {
 	cpu := string(appendSpan(nil, kql.Span(a.took/pipeline.TickSize)))
 	w.buf = fmt.Appendf(w.buf, `,"statistics":{"query":{"executionTime":%s,"resourceUsage":{`+
 		`"cache":{"memory":{"hits":0,"misses":0,"total":0},"disk":{"hits":0,"misses":0,"total":0},`+
@@ -208,7 +256,7 @@ func (w *body) statistics(a *answer, more int64) {
 		if i > 0 {
 			w.raw(",")
 		}
-		w.buf = fmt.Appendf(w.buf, `{"tableRowCount":%d,"tableSize":%d}`, int64(len(s.rows))+more, s.size)
+		w.buf = fmt.Appendf(w.buf, `{"tableRowCount":%d,"tableSize":%d}`, s.statedRows+fault.StatisticsRows, s.statedSize+fault.StatisticsBytes)
 	}
 	w.raw(`],"crossClusterResourceUsage":{}}}`)
 }

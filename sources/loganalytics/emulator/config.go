@@ -2,7 +2,9 @@ package emulator
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,8 +25,18 @@ type Config struct {
 	// WorkspaceIDs are the GUIDs that are served; none means DemoWorkspaceID.
 	WorkspaceIDs []string
 	// Others are further workspaces, by GUID, with data of their own: what the
-	// "workspaces" of a request may name.
+	// "workspaces" of a request and workspace("...") may name.
 	Others map[string]*Dataset
+	// Names are the names of workspaces by GUID; one without is called by it.
+	Names map[string]string
+	// Unreadable are workspaces, by GUID, that nobody may read. A request that
+	// names one beside others is refused or, with Shrink, answered without its
+	// rows and without a word; so is one for a resource, whatever Shrink says.
+	Unreadable []string
+	Shrink     bool
+	// Resources are Azure resources that exist besides those whose _ResourceId
+	// occurs in a row.
+	Resources []string
 	// Principals may ask for tokens; none means the demo principal.
 	Principals []Principal
 	// TokenLifetime is how long a token is accepted, 86399 s if zero.
@@ -34,6 +46,15 @@ type Config struct {
 	// TimespanEnds says which ends of a timespan exclude their instant. The
 	// service documents neither, so a client must be right under all four.
 	TimespanEnds Ends
+	// SearchTime is how the search route takes the times that the query states.
+	// Pages of different years differ, so a client must be right under both.
+	SearchTime SearchTime
+	// WholeStatistics lets the statistics of a truncated answer state the size of
+	// what was asked for. Otherwise they state that of what was sent. Nobody has
+	// recorded which it is.
+	WholeStatistics bool
+	// NoContent answers 204 where the workspaces hold not a single row.
+	NoContent bool
 	// OldWording gives the messages of a truncated answer as of 2021.
 	OldWording bool
 	// KeepOrder reads tables in the order of their rows. Otherwise each query
@@ -63,6 +84,15 @@ type Ends struct {
 	StartExclusive bool
 	EndExclusive   bool
 }
+
+// SearchTime is a rule of the search route for a query that states times.
+type SearchTime string
+
+// The rules of 2025 and 2024: the union of both ranges, or the request's alone.
+const (
+	SearchTimeUnion     SearchTime = "union" // also if empty
+	SearchTimeOfRequest SearchTime = "request"
+)
 
 // Principal is an application that may ask for tokens.
 type Principal struct {
@@ -98,13 +128,41 @@ type Limits struct {
 	// GatewayStatus is the status of that refusal, which nobody has recorded;
 	// 400 if zero.
 	GatewayStatus int
-	Concurrency   int           // queries of a principal at once: 5
-	Queue         int           // queries of a principal that wait: 200
-	QueueWait     time.Duration // of one of them: 3 min of real time
-	Requests      int           // of a principal in any Window: 200
-	Window        time.Duration // 30 s
+	// GatewayCode is its code: ResponsePayloadTooLarge if empty.
+	GatewayCode       string
+	Concurrency       int           // queries of a principal at once: 5
+	SearchConcurrency int           // the same on the search route, beside them: 2
+	Queue             int           // queries of a principal that wait: 200
+	QueueWait         time.Duration // of one of them: 3 min of real time
+	Requests          int           // of a principal, or from an address, in any Window: 200
+	Window            time.Duration // 30 s
+	// CountBy says whose requests count together.
+	CountBy CountBy
+	// RowsPerSecond is how many rows within its timespan a query is said to read
+	// in a second. One that would take longer than its wait ends with a 504 at
+	// once. Zero or less takes no time.
+	RowsPerSecond int64
+	// MemoryRows is how many rows within its timespan a query can hold; more end
+	// it with E_RUNAWAY_QUERY. Zero or less is any number.
+	MemoryRows int64
 	// RetryAfter is sent with a 429 in whole seconds; zero or less sends none.
 	RetryAfter time.Duration
+}
+
+// CountBy says whose requests count together for the limit of Requests.
+type CountBy string
+
+// The service documents 200 requests "per principal or client address".
+const (
+	ByEither    CountBy = ""          // a request counts for both, and both must have room
+	ByPrincipal CountBy = "principal" // whatever the address
+	ByAddress   CountBy = "address"   // whatever the principal
+)
+
+// forSearch are the limits of the search route's own gate.
+func (l Limits) forSearch() Limits {
+	l.Concurrency = l.SearchConcurrency
+	return l
 }
 
 func (l Limits) withDefaults() Limits {
@@ -112,7 +170,9 @@ func (l Limits) withDefaults() Limits {
 	l.Bytes = or(l.Bytes, 64_000_000)
 	l.GatewayBytes = or(l.GatewayBytes, 100_000_000)
 	l.GatewayStatus = or(l.GatewayStatus, 400)
+	l.GatewayCode = or(l.GatewayCode, "ResponsePayloadTooLarge")
 	l.Concurrency = or(l.Concurrency, 5)
+	l.SearchConcurrency = or(l.SearchConcurrency, 2)
 	l.Queue = or(l.Queue, 200)
 	l.QueueWait = or(l.QueueWait, 3*time.Minute)
 	l.Requests = or(l.Requests, 200)
@@ -151,14 +211,8 @@ func (c Config) withDefaults() (Config, error) {
 }
 
 func (c Config) check() error {
-	ids := c.WorkspaceIDs
-	for id := range c.Others {
-		ids = append(ids[:len(ids):len(ids)], id)
-	}
-	for _, id := range ids {
-		if !guidForm.MatchString(id) {
-			return fmt.Errorf("workspace id %q is not a GUID", id)
-		}
+	if err := c.checkWorkspaces(); err != nil {
+		return err
 	}
 	for i, p := range c.Principals {
 		switch {
@@ -173,8 +227,44 @@ func (c Config) check() error {
 			return fmt.Errorf("principal %s has the unknown access %q", p.ClientID, p.Access)
 		}
 	}
+	if s := c.SearchTime; s != "" && s != SearchTimeUnion && s != SearchTimeOfRequest {
+		return fmt.Errorf("search time %q is not union or request", s)
+	}
+	if s := c.Limits.CountBy; s != ByEither && s != ByPrincipal && s != ByAddress {
+		return fmt.Errorf("requests cannot be counted by %q, only by principal or address", s)
+	}
 	if s := c.Limits.GatewayStatus; s < 300 || s > 599 {
 		return fmt.Errorf("gateway status %d is not one of a refusal", s)
 	}
 	return checkFaults(c.Faults)
+}
+
+func (c Config) checkWorkspaces() error {
+	known := make(map[string]bool)
+	ids := slices.AppendSeq(slices.Clone(c.WorkspaceIDs), maps.Keys(c.Others))
+	for _, id := range ids {
+		if !guidForm.MatchString(id) {
+			return fmt.Errorf("workspace id %q is not a GUID", id)
+		}
+		known[strings.ToLower(id)] = true
+	}
+	named := make(map[string]string)
+	for id, name := range c.Names {
+		lower := strings.ToLower(name)
+		switch {
+		case !known[strings.ToLower(id)]:
+			return fmt.Errorf("name %q belongs to workspace %s, which is not served", name, id)
+		case name == "" || strings.Contains(name, "/"):
+			return fmt.Errorf("workspace %s cannot be called %q", id, name)
+		case named[lower] != "":
+			return fmt.Errorf("workspaces %s and %s are both called %q", named[lower], id, name)
+		}
+		named[lower] = id
+	}
+	for _, id := range c.Unreadable {
+		if !known[strings.ToLower(id)] {
+			return fmt.Errorf("workspace %s is said to be unreadable and is not served", id)
+		}
+	}
+	return nil
 }

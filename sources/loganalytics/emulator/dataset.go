@@ -22,13 +22,15 @@ const (
 // usualDelay is how long after its time a row arrives that does not say.
 const usualDelay = pipeline.Tick(2 * ticksMinute)
 
-// Dataset is a set of tables. It is safe for concurrent use, also while an
-// Emulator serves it: a query sees the tables as they were when it began.
+// Dataset is a set of tables and saved functions. It is safe for concurrent
+// use, also while an Emulator serves it: a query sees the tables as they were
+// when it began.
 //
-// The zero value has no tables. Every table has two hidden columns that a query must name to see: _ItemId,
-// unique and stable, and kql.IngestionColumn, which ingestion_time() reads.
-// They are added where they are missing: an id made of table name and row
-// number, and TimeGenerated plus two minutes.
+// The zero value has none. Every table has two hidden columns that a query must
+// name to see: _ItemId, unique and stable unless Configure says otherwise, and
+// kql.IngestionColumn, which ingestion_time() reads. They are added where they
+// are missing: an id made of table name and row number, and TimeGenerated plus
+// two minutes.
 type Dataset struct {
 	now atomic.Pointer[snapshot]
 	mu  sync.Mutex // of writers
@@ -36,8 +38,13 @@ type Dataset struct {
 
 // snapshot is one state of a Dataset. It is never changed.
 type snapshot struct {
-	names  []string // sorted
-	tables map[string]*kql.Table
+	names     []string // of tables, sorted
+	tables    map[string]*kql.Table
+	options   map[string]TableOptions
+	functions map[string]Function
+
+	known     sync.Once
+	resources map[string]bool // what resourceIDs found
 }
 
 // Row is a row by its columns. A value is one of the Go types of kql.Value, or
@@ -78,7 +85,10 @@ func (d *Dataset) Add(t *kql.Table) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.replace(table)
+	d.publish(func(s *snapshot) {
+		s.tables[t.Name] = table
+		delete(s.options, t.Name)
+	})
 	return nil
 }
 
@@ -91,7 +101,7 @@ func (d *Dataset) Append(name string, rows ...Row) error {
 	if !ok {
 		return fmt.Errorf("append to table %s: there is no such table", name)
 	}
-	add := newFiller(old)
+	add := newFiller(old, d.snapshot().options[name].ItemID)
 	for i, row := range rows {
 		cells, err := add.row(row)
 		if err != nil {
@@ -99,19 +109,8 @@ func (d *Dataset) Append(name string, rows ...Row) error {
 		}
 		old = &kql.Table{Name: name, Columns: old.Columns, Rows: append(old.Rows, cells)}
 	}
-	d.replace(old)
+	d.publish(func(s *snapshot) { s.tables[name] = old })
 	return nil
-}
-
-// replace publishes a new state. The mutex is held.
-func (d *Dataset) replace(t *kql.Table) {
-	tables := map[string]*kql.Table{t.Name: t}
-	for name, other := range d.snapshot().tables {
-		if name != t.Name {
-			tables[name] = other
-		}
-	}
-	d.now.Store(&snapshot{names: slices.Sorted(maps.Keys(tables)), tables: tables})
 }
 
 // hiddenColumn reports whether the service leaves a column out unless it is
@@ -125,9 +124,9 @@ func hiddenColumn(name string) bool {
 }
 
 // withHidden adds the columns that every table has.
-func withHidden(columns []kql.Column) []kql.Column {
+func withHidden(columns []kql.Column, kind ItemID) []kql.Column {
 	columns = slices.Clone(columns)
-	if !slices.ContainsFunc(columns, named(itemIDColumn)) {
+	if kind != ItemIDAbsent && !slices.ContainsFunc(columns, named(itemIDColumn)) {
 		columns = append(columns, kql.Column{Name: itemIDColumn, Type: pipeline.String, Hidden: true})
 	}
 	if !slices.ContainsFunc(columns, named(kql.IngestionColumn)) {
@@ -148,8 +147,8 @@ func complete(t *kql.Table) (*kql.Table, error) {
 	if t.Name == "" {
 		return nil, fmt.Errorf("it has no name")
 	}
-	out := &kql.Table{Name: t.Name, Columns: withHidden(t.Columns), Rows: make([][]kql.Value, len(t.Rows))}
-	add := newFiller(out)
+	out := &kql.Table{Name: t.Name, Columns: withHidden(t.Columns, ItemIDHidden), Rows: make([][]kql.Value, len(t.Rows))}
+	add := newFiller(out, ItemIDHidden)
 	for i, row := range t.Rows {
 		if len(row) != len(t.Columns) {
 			return nil, fmt.Errorf("row %d has %d values for %d columns", i+1, len(row), len(t.Columns))
@@ -196,7 +195,7 @@ type filler struct {
 	rows   int
 }
 
-func newFiller(t *kql.Table) *filler {
+func newFiller(t *kql.Table, kind ItemID) *filler {
 	f := &filler{table: t, empty: emptyRow(t.Columns), place: make(map[string]int, len(t.Columns)),
 		time: -1, id: -1, arrive: -1, rows: len(t.Rows)}
 	for i, c := range t.Columns {
@@ -204,7 +203,7 @@ func newFiller(t *kql.Table) *filler {
 		switch {
 		case c.Name == timeGenerated:
 			f.time = i
-		case c.Name == itemIDColumn && c.Type == pipeline.String:
+		case c.Name == itemIDColumn && c.Type == pipeline.String && kind == ItemIDHidden:
 			f.id = i
 		case c.Name == kql.IngestionColumn && c.Type == pipeline.Datetime:
 			f.arrive = i

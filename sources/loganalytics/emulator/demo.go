@@ -44,7 +44,7 @@ func DemoDataset(end time.Time, days int, seed uint64) (*Dataset, error) {
 	}
 	d := NewDataset()
 	for _, p := range demoPlan {
-		columns := withHidden(columnsOf(demoColumns[p.table]))
+		columns := withHidden(columnsOf(demoColumns[p.table]), ItemIDHidden)
 		if err := d.Add(&kql.Table{Name: p.table, Columns: columns}); err != nil {
 			return nil, fmt.Errorf("make demo tables: %w", err)
 		}
@@ -90,7 +90,16 @@ func (d *Dataset) Save(dir string) error {
 		if name != filepath.Base(name) || hasOddStart(name) {
 			return fmt.Errorf("the name of table %q cannot be that of a file", name)
 		}
-		if err := saveTable(dir, s.tables[name]); err != nil {
+		if err := saveTable(dir, s.tables[name], s.options[name]); err != nil {
+			return err
+		}
+	}
+	for _, f := range d.Functions() {
+		text := f.Body
+		if f.Parameters != "" {
+			text = "(" + f.Parameters + ") {" + f.Body + "}"
+		}
+		if err := os.WriteFile(filepath.Join(dir, f.Name+".kql"), []byte(text), 0o666); err != nil {
 			return err
 		}
 	}
@@ -99,8 +108,11 @@ func (d *Dataset) Save(dir string) error {
 
 func hasOddStart(name string) bool { return name[0] == '_' || name[0] == '.' }
 
-func saveTable(dir string, t *kql.Table) error {
-	list := schemaFile{Table: t.Name}
+func saveTable(dir string, t *kql.Table, o TableOptions) error {
+	list := schemaFile{Table: t.Name, Plan: o.Plan, ItemID: o.ItemID}
+	if o.Retention > 0 {
+		list.Retention = o.Retention.String()
+	}
 	for _, c := range t.Columns {
 		if c.Name == itemIDColumn || c.Name == kql.IngestionColumn {
 			continue

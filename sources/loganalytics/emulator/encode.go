@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -170,4 +171,25 @@ func appendEscaped(b []byte, r rune) []byte {
 		return append(b, '\\', `"\nrtbf`[at])
 	}
 	return append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+}
+
+// appendOther writes a cell as Azure Data Explorer does where it differs:
+// booleans as numbers, decimals as numbers, dynamic as JSON.
+func appendOther(b []byte, v kql.Value, t pipeline.Type) []byte {
+	switch v := v.(type) {
+	case bool:
+		if v {
+			return append(b, '1')
+		}
+		return append(b, '0')
+	case kql.Decimal:
+		if json.Valid([]byte(v)) {
+			return append(b, v...)
+		}
+	case kql.Dynamic:
+		if json.Valid([]byte(v)) {
+			return append(b, v...)
+		}
+	}
+	return appendValue(b, v, t)
 }

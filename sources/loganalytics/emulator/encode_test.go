@@ -143,7 +143,7 @@ func TestStatisticsShape(t *testing.T) {
 	want := keysOf(t, drawn.Replace(recorded(t, "la-200-render-statistics.json")))
 	a := answerOf(t, recorded(t, "la-200-render-statistics.json"))
 	var got bytes.Buffer
-	if _, err := a.write(&got, shape{statistics: true, render: true}); err != nil {
+	if _, err := a.write(&got, shape{preferences: preferences{statistics: true, render: true}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := keysOf(t, got.String()); got != want {

@@ -120,6 +120,10 @@ func badQuery(err error) *failure {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return gatewayTimeout()
 	}
+	var refused *failure
+	if errors.As(err, &refused) {
+		return refused
+	}
 	var fault *kql.Error
 	if !errors.As(err, &fault) {
 		return &failure{status: 500, Code: "InternalServerFault", Message: "Unexpected error occurred",
@@ -133,7 +137,28 @@ func badQuery(err error) *failure {
 		Inner: &inner{Code: fault.Code, Message: fault.Message}})
 }
 
+// Error lets a refusal pass through package kql.
+func (f *failure) Error() string { return f.Code + ": " + f.Message }
+
+// basicOnQuery is the refusal of a Basic or Auxiliary table on the query route,
+// as users have seen it (github.com/Azure/azure-sdk-for-go/issues/24606).
+func basicOnQuery() *failure {
+	const route = "https://api.loganalytics.io/v1/workspaces/{workspaceId}/"
+	return badArgument(&inner{Code: "UnsupportedApiQueryValidationError",
+		Message: "Query of Basic Logs table is not supported with the API '" + route + "query'.\n" +
+			"You can use '" + route + "search' instead.\n" +
+			"To learn more on queries on Basic Logs table, read here: https://aka.ms/basicLogsQueryAPI."})
+}
+
+// tooManyOnSearch has the text that users have seen
+// (github.com/Azure/Azure-Sentinel/issues/12172); its code is a guess.
+func tooManyOnSearch() *failure {
+	return badArgument(&inner{Code: "UnsupportedApiQueryValidationError",
+		Message: "The query should contain a single Basic or Auxiliary Logs table. " +
+			"The query should contain up to five Analytics Logs tables."})
+}
+
 func tooLargeForGateway(limits Limits) *failure {
-	return &failure{status: limits.GatewayStatus, Code: "ResponsePayloadTooLarge",
+	return &failure{status: limits.GatewayStatus, Code: limits.GatewayCode,
 		Message: fmt.Sprintf("Maximum response size of %d bytes exceeded", limits.GatewayBytes)}
 }

@@ -17,7 +17,7 @@ type Fault struct {
 // the requests that meet them, which are counted from 1; none of the three set
 // chooses all.
 type Match struct {
-	// Route is "query" (also if empty), "metadata", "token" or "any".
+	// Route is "query" (also if empty), "search", "metadata", "token" or "any".
 	Route string
 	// Query is a part of the query's text, case-sensitive.
 	Query string
@@ -49,6 +49,13 @@ type Action struct {
 	// on the wire, compressed or not. A shorter body breaks off at its end.
 	Cut      bool
 	CutAfter int64
+	// Reset breaks the connection off before anything is sent.
+	Reset bool
+	// End ends the body after EndAfter bytes of its JSON as if that were all.
+	End      bool
+	EndAfter int64
+	// CorruptGzip spoils the checksum of a compressed body.
+	CorruptGzip bool
 	// Delay is waited before anything is sent, Drip before each 16 KiB. Both are
 	// real time.
 	Delay, Drip time.Duration
@@ -58,8 +65,17 @@ type Action struct {
 	// ErrorFirst puts "error" before "tables", RowsFirst "rows" before
 	// "columns" and both before "name".
 	ErrorFirst, RowsFirst bool
-	// StatisticsRows is added to the row count that the statistics tell.
-	StatisticsRows int64
+	// StatisticsRows and StatisticsBytes are added to what the statistics tell,
+	// NoStatistics leaves them out though they were asked for.
+	StatisticsRows, StatisticsBytes int64
+	NoStatistics                    bool
+	// ExtraKeys puts keys that no reader knows into every object, ADXValues writes
+	// values as Azure Data Explorer does: dynamic as JSON, bool as 0 and 1,
+	// decimal as a number.
+	ExtraKeys, ADXValues bool
+	// Unreadable are workspaces, GUIDs with commas between them, whose rows the
+	// answer lacks without a word.
+	Unreadable string
 	// ExtraTable appends a second table to the answer.
 	ExtraTable bool
 	// Partial ends the answer with a PartialError, rows untouched.
@@ -91,8 +107,8 @@ func checkFaults(faults []Fault) error {
 func (f Fault) check() error {
 	m, a := f.Match, f.Action
 	switch {
-	case m.Route != "" && !strings.Contains(" query metadata token any ", " "+m.Route+" "):
-		return fmt.Errorf("match.route: %q is not query, metadata, token or any", m.Route)
+	case m.Route != "" && !strings.Contains(" query search metadata token any ", " "+m.Route+" "):
+		return fmt.Errorf("match.route: %q is not query, search, metadata, token or any", m.Route)
 	case m.Nth < 0:
 		return fmt.Errorf("match.nth: %d is negative", m.Nth)
 	case m.Every < 0:
@@ -109,6 +125,8 @@ func (f Fault) check() error {
 		return fmt.Errorf("action.body: an answer with status 204 has none")
 	case a.CutAfter < 0:
 		return fmt.Errorf("action.cut_after: %d is negative", a.CutAfter)
+	case a.EndAfter < 0:
+		return fmt.Errorf("action.end_after: %d is negative", a.EndAfter)
 	case a.Delay < 0:
 		return fmt.Errorf("action.delay: %s is negative", a.Delay)
 	case a.Drip < 0:

@@ -81,7 +81,11 @@ func (a *Action) fields() fields {
 		"retry_after": retryAfter(&a.RetryAfter), "cut": into(&a.Cut), "cut_after": into(&a.CutAfter),
 		"delay": duration(&a.Delay), "drip": duration(&a.Drip), "takes": duration(&a.Takes),
 		"error_first": into(&a.ErrorFirst), "rows_first": into(&a.RowsFirst),
-		"statistics_rows": into(&a.StatisticsRows), "extra_table": into(&a.ExtraTable),
+		"statistics_rows": into(&a.StatisticsRows), "statistics_bytes": into(&a.StatisticsBytes),
+		"no_statistics": into(&a.NoStatistics), "extra_table": into(&a.ExtraTable),
+		"reset": into(&a.Reset), "end": into(&a.End), "end_after": into(&a.EndAfter),
+		"corrupt_gzip": into(&a.CorruptGzip), "extra_keys": into(&a.ExtraKeys), "adx_values": into(&a.ADXValues),
+		"unreadable": into(&a.Unreadable),
 		"partial": func(raw []byte) error {
 			a.Partial = new(Partial)
 			return a.Partial.fields().read(raw)

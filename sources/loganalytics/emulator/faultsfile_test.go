@@ -60,7 +60,7 @@ func TestReadFaultsNamesTheField(t *testing.T) {
 		`[{"action": {"status": 204, "body": "x"}}]`:                    `faults[0].action.body: an answer with status 204 has none`,
 		`[{"action": {"partial": {"severty": 1}}}]`:                     `faults[0].action.partial.severty: there is no such field; did you mean "severity"?`,
 		`[{"action": {}}]`:                                              `faults[0].action: it does nothing`,
-		`[{"match": {"route": "login"}, "action": {"status": 500}}]`:    `faults[0].match.route: "login" is not query, metadata, token or any`,
+		`[{"match": {"route": "login"}, "action": {"status": 500}}]`:    `faults[0].match.route: "login" is not query, search, metadata, token or any`,
 		`[{"match": {"probability": 2}, "action": {"status": 500}}]`:    `faults[0].match.probability: 2 is not between 0 and 1`,
 		`[{"match": {"nth": -1}, "action": {"status": 500}}]`:           `faults[0].match.nth: -1 is negative`,
 		`[{"match": {"every": 1.5}, "action": {"status": 500}}]`:        `faults[0].match.every: 1.5 is not a whole number`,

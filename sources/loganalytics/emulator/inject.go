@@ -126,6 +126,9 @@ func (x *exchange) pickFault(text string, span *interval) Action {
 	x.seen.Fault = ok
 	x.w.cutting, x.w.left, x.w.drip, x.w.ctx = a.Cut, a.CutAfter, a.Drip, x.r.Context()
 	pause(x.r.Context(), a.Delay)
+	if a.Reset {
+		panic(http.ErrAbortHandler)
+	}
 	return a
 }
 

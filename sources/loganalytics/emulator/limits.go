@@ -93,7 +93,7 @@ func (g *gate) leave(who string) {
 	g.running[who]--
 }
 
-// rate counts the requests of each principal in a sliding window.
+// rate counts the requests of each caller in a sliding window.
 type rate struct {
 	limits Limits
 
@@ -103,20 +103,23 @@ type rate struct {
 
 func newRate(l Limits) *rate { return &rate{limits: l, past: make(map[string][]time.Time)} }
 
-// allow notes a request unless there have been too many. One that is refused
-// does not count.
-func (r *rate) allow(who string, now time.Time) bool {
+// allow notes a request of the callers unless one of them has sent too many.
+// One that is refused does not count.
+func (r *rate) allow(now time.Time, callers ...string) bool {
 	if r.limits.Requests < 0 || r.limits.Window < 0 {
 		return true
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	from := now.Add(-r.limits.Window)
-	recent := slices.DeleteFunc(r.past[who], func(t time.Time) bool { return !t.After(from) })
-	if len(recent) >= r.limits.Requests {
-		r.past[who] = recent
-		return false
+	for _, who := range callers {
+		recent := slices.DeleteFunc(r.past[who], func(t time.Time) bool { return !t.After(from) })
+		if r.past[who] = recent; len(recent) >= r.limits.Requests {
+			return false
+		}
 	}
-	r.past[who] = append(recent, now)
+	for _, who := range callers {
+		r.past[who] = append(r.past[who], now)
+	}
 	return true
 }

@@ -104,7 +104,7 @@ func TestRateIsASlidingWindow(t *testing.T) {
 		who    string
 		want   bool
 	}{{0, "a", true}, {10, "a", true}, {20, "a", true}, {29, "a", false}, {29, "b", true}, {30, "a", true}, {31, "a", false}, {40, "a", true}, {100, "a", true}} {
-		if got := r.allow(test.who, start.Add(time.Duration(test.second)*time.Second)); got != test.want {
+		if got := r.allow(start.Add(time.Duration(test.second)*time.Second), test.who); got != test.want {
 			t.Errorf("%s at %d s: got %t, want %t", test.who, test.second, got, test.want)
 		}
 	}

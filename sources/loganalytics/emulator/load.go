@@ -8,10 +8,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sources/loganalytics/emulator/kql"
@@ -22,6 +24,21 @@ type schemaFile struct {
 	Table    string         `json:"table"`
 	Columns  []schemaColumn `json:"columns"`
 	Observed []schemaColumn `json:"observed_undocumented_columns,omitempty"`
+
+	Plan      Plan   `json:"plan,omitempty"`
+	Retention string `json:"retention,omitempty"`
+	ItemID    ItemID `json:"item_id,omitempty"`
+}
+
+func (s *schemaFile) options() (TableOptions, error) {
+	o := TableOptions{Plan: s.Plan, ItemID: s.ItemID}
+	if s.Retention != "" {
+		var err error
+		if o.Retention, err = time.ParseDuration(s.Retention); err != nil {
+			return o, fmt.Errorf("retention %q is not a duration such as 720h", s.Retention)
+		}
+	}
+	return o, o.check()
 }
 
 type schemaColumn struct {
@@ -40,11 +57,15 @@ type schemaColumn struct {
 // numbers exact, a key left out "" for string and null for all else; _ItemId
 // and $ingestion if the row is to bring its own. A table without it is empty.
 //
+// TABLE.json may also hold the options of the table: "plan", "retention" (such
+// as "720h") and "item_id" ("absent" or "empty"). NAME.kql is a saved function:
+// its body, or "(a:string) { body }" if it has parameters.
+//
 // The rows may lie in other folders than the schemas: then rowDirs names them.
 // Files and folders that begin with "_" or "." are passed over, as is every
 // file of another kind. An error names file, line, column and value.
 func LoadDataset(dir string, rowDirs ...string) (*Dataset, error) {
-	tables, err := loadSchemas(dir)
+	s, err := loadSchemas(dir)
 	if err != nil {
 		return nil, fmt.Errorf("read dataset: %w", err)
 	}
@@ -58,23 +79,43 @@ func LoadDataset(dir string, rowDirs ...string) (*Dataset, error) {
 		}
 		for _, file := range files {
 			name := strings.TrimSuffix(filepath.Base(file), ".jsonl")
-			t, ok := tables[name]
+			t, ok := s.tables[name]
 			if !ok {
 				return nil, fmt.Errorf("read dataset: %s: there is no %s with its columns", file, filepath.Join(dir, name+".json"))
 			}
-			if err := loadRows(file, t); err != nil {
+			if err := loadRows(file, t, s.options[name].ItemID); err != nil {
 				return nil, fmt.Errorf("read dataset: %w", err)
 			}
 		}
 	}
 	d := NewDataset()
-	s := &snapshot{tables: tables}
-	for name := range tables {
-		s.names = append(s.names, name)
-	}
-	slices.Sort(s.names)
+	s.names = slices.Sorted(maps.Keys(s.tables))
 	d.now.Store(s)
+	if err := loadFunctions(dir, d); err != nil {
+		return nil, fmt.Errorf("read dataset: %w", err)
+	}
 	return d, nil
+}
+
+func loadFunctions(dir string, d *Dataset) error {
+	files, err := listFiles(dir, ".kql")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		parameters, body, err := kql.SplitFunction(string(raw))
+		if err == nil {
+			err = d.AddFunction(Function{strings.TrimSuffix(filepath.Base(file), ".kql"), parameters, body})
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return nil
 }
 
 func listFiles(dir, ext string) ([]string, error) {
@@ -91,32 +132,41 @@ func listFiles(dir, ext string) ([]string, error) {
 	return files, nil
 }
 
-func loadSchemas(dir string) (map[string]*kql.Table, error) {
+func loadSchemas(dir string) (*snapshot, error) {
 	files, err := listFiles(dir, ".json")
 	if err != nil {
 		return nil, err
 	}
-	tables := make(map[string]*kql.Table)
+	s := &snapshot{tables: make(map[string]*kql.Table), options: make(map[string]TableOptions)}
 	for _, file := range files {
-		t, err := loadSchema(file)
+		t, options, err := loadSchema(file)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		tables[t.Name] = t
+		s.tables[t.Name], s.options[t.Name] = t, options
 	}
-	return tables, nil
+	return s, nil
 }
 
-func loadSchema(file string) (*kql.Table, error) {
+func loadSchema(file string) (*kql.Table, TableOptions, error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return nil, withoutPath(err)
+		return nil, TableOptions{}, withoutPath(err)
 	}
 	var s schemaFile
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return nil, fmt.Errorf("it is not a list of columns: %w", err)
+		return nil, TableOptions{}, fmt.Errorf("it is not a list of columns: %w", err)
 	}
-	name := strings.TrimSuffix(filepath.Base(file), ".json")
+	options, err := s.options()
+	if err != nil {
+		return nil, TableOptions{}, err
+	}
+	t, err := s.build(strings.TrimSuffix(filepath.Base(file), ".json"))
+	return t, options, err
+}
+
+// build makes an empty table of the file's lists.
+func (s *schemaFile) build(name string) (*kql.Table, error) {
 	if s.Table != "" && s.Table != name {
 		return nil, fmt.Errorf("it describes table %q; rename one of them", s.Table)
 	}
@@ -131,13 +181,13 @@ func loadSchema(file string) (*kql.Table, error) {
 	if len(columns) == 0 {
 		return nil, errors.New(`"columns" is empty or missing`)
 	}
-	if timeColumn(columns) == "" && !slices.ContainsFunc(columns, named(timeGenerated)) {
+	if kql.TimeColumn(columns) == "" && !slices.ContainsFunc(columns, named(timeGenerated)) {
 		columns = append([]kql.Column{{Name: timeGenerated, Type: pipeline.Datetime}}, columns...)
 	}
 	if err := checkColumns(columns); err != nil {
 		return nil, err
 	}
-	return &kql.Table{Name: name, Columns: withHidden(columns)}, nil
+	return &kql.Table{Name: name, Columns: withHidden(columns, s.ItemID)}, nil
 }
 
 // withoutPath drops the path from an error, where the caller names it.
@@ -150,13 +200,13 @@ func withoutPath(err error) error {
 }
 
 // loadRows reads the rows of one file into the table.
-func loadRows(file string, t *kql.Table) error {
+func loadRows(file string, t *kql.Table, kind ItemID) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	add := newFiller(t)
+	add := newFiller(t, kind)
 	in := bufio.NewReaderSize(f, 1<<20)
 	for line := 1; ; line++ {
 		text, err := in.ReadBytes('\n')

@@ -1,15 +1,12 @@
 package emulator
 
 import (
-	"slices"
-
-	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sources/loganalytics/emulator/kql"
 )
 
 type metadataBody struct {
 	Tables        []metadataTable     `json:"tables"`
-	Functions     []any               `json:"functions"`
+	Functions     []metadataFunction  `json:"functions"`
 	Solutions     []any               `json:"solutions"`
 	ResourceTypes []any               `json:"resourceTypes"`
 	Categories    []any               `json:"categories"`
@@ -33,6 +30,13 @@ type metadataColumn struct {
 	Type string `json:"type"`
 }
 
+type metadataFunction struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	Parameters string `json:"parameters,omitempty"`
+	Body       string `json:"body"`
+}
+
 type metadataWorkspace struct {
 	ID         string `json:"id"`
 	Name       string `json:"name"`
@@ -41,18 +45,22 @@ type metadataWorkspace struct {
 }
 
 // metadata answers the metadata route: the tables of the workspace with their
-// time columns, and nothing else that the real reply has.
-func (x *exchange) metadata(sets []*Dataset, workspace string) *failure {
+// time columns, its saved functions, and nothing else that the real reply has.
+func (x *exchange) metadata(workspace, guid string) *failure {
 	if x.faulted() {
 		return nil
 	}
-	v := newView(sets)
-	reply := metadataBody{Tables: []metadataTable{}, Functions: []any{}, Solutions: []any{}, ResourceTypes: []any{},
+	data := x.e.workspaces[guid]
+	name := x.e.nameOf(guid)
+	reply := metadataBody{Tables: []metadataTable{}, Functions: []metadataFunction{}, Solutions: []any{}, ResourceTypes: []any{},
 		Categories: []any{}, Queries: []any{}, Applications: []any{}, Resources: []any{}, Permissions: []any{},
-		Workspaces: []metadataWorkspace{{workspace, "emulator", resourceID(workspace), "emulated"}}}
-	for _, name := range v.Tables() {
-		t, _ := v.Table(name)
-		reply.Tables = append(reply.Tables, describe(t))
+		Workspaces: []metadataWorkspace{{workspace, name, resourceID(name), "emulated"}}}
+	s := data.snapshot()
+	for _, name := range s.names {
+		reply.Tables = append(reply.Tables, describe(s.tables[name]))
+	}
+	for _, f := range data.Functions() {
+		reply.Functions = append(reply.Functions, metadataFunction{"f/" + f.Name, f.Name, f.Parameters, f.Body})
 	}
 	sendJSON(x.w, 200, reply)
 	return nil
@@ -60,22 +68,11 @@ func (x *exchange) metadata(sets []*Dataset, workspace string) *failure {
 
 // describe lists a table's columns, less those that no reply ever names.
 func describe(t *kql.Table) metadataTable {
-	m := metadataTable{ID: "t/" + t.Name, Name: t.Name, Timespan: timeColumn(t.Columns), Labels: []string{}}
+	m := metadataTable{ID: "t/" + t.Name, Name: t.Name, Timespan: kql.TimeColumn(t.Columns), Labels: []string{}}
 	for _, c := range t.Columns {
 		if c.Name != kql.IngestionColumn && c.Name != itemIDColumn {
 			m.Columns = append(m.Columns, metadataColumn{c.Name, string(c.Type)})
 		}
 	}
 	return m
-}
-
-// timeColumn is TimeGenerated, or timestamp in classic Application Insights
-// tables.
-func timeColumn(columns []kql.Column) string {
-	for _, name := range []string{timeGenerated, "timestamp"} {
-		if slices.ContainsFunc(columns, func(c kql.Column) bool { return c.Name == name && c.Type == pipeline.Datetime }) {
-			return name
-		}
-	}
-	return ""
 }

@@ -15,10 +15,12 @@ const (
 
 // preferences are what a Prefer header asks for.
 type preferences struct {
-	statistics bool
-	render     bool
-	wait       time.Duration
-	applied    string // for Preference-Applied
+	statistics  bool
+	render      bool
+	permissions bool
+	dataSources bool
+	wait        time.Duration
+	applied     string // for Preference-Applied
 }
 
 // parsePrefer reads the Prefer headers. What it does not know it ignores, as
@@ -35,7 +37,11 @@ func parsePrefer(h http.Header) preferences {
 			p.statistics = yes
 		case "include-render":
 			p.render = yes
-		case "include-datasources", "include-permissions", "response-v1":
+		case "include-permissions":
+			p.permissions = yes
+		case "include-datasources":
+			p.dataSources = yes
+		case "response-v1":
 		case "wait":
 			n, err := strconv.ParseUint(value, 10, 31)
 			if err != nil {

@@ -17,8 +17,10 @@ func TestPrefer(t *testing.T) {
 		{[]string{"wait=9999"}, preferences{wait: maximumWait, applied: "wait=9999"}},
 		{[]string{"wait=soon, respond-async"}, preferences{wait: defaultWait}},
 		{[]string{"include-statistics=true,include-render=true,wait=5"},
-			preferences{true, true, 5 * time.Second, "include-statistics=true,include-render=true,wait=5"}},
-		{[]string{"Include-Statistics = True", "wait=1"}, preferences{true, false, time.Second, "Include-Statistics = True,wait=1"}},
+			preferences{statistics: true, render: true, wait: 5 * time.Second, applied: "include-statistics=true,include-render=true,wait=5"}},
+		{[]string{"Include-Statistics = True", "wait=1"}, preferences{statistics: true, wait: time.Second, applied: "Include-Statistics = True,wait=1"}},
+		{[]string{"include-permissions=true,include-dataSources=true"}, preferences{permissions: true, dataSources: true, wait: defaultWait,
+			applied: "include-permissions=true,include-dataSources=true"}},
 		{[]string{"include-statistics=false"}, preferences{wait: defaultWait, applied: "include-statistics=false"}},
 	}
 	for _, test := range tests {

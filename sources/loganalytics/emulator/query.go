@@ -7,16 +7,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/kustash/kustash/pipeline"
-	"github.com/kustash/kustash/sources/loganalytics/emulator/kql"
 )
 
 // maximumRequest bounds a request's body, query text included.
@@ -105,133 +101,6 @@ func (x *exchange) scope(q question) (*interval, *failure) {
 	return scope, nil
 }
 
-// query answers the query route.
-func (x *exchange) query(sets []*Dataset, who string) *failure {
-	q, empty, failed := x.readQuestion()
-	if failed != nil {
-		return failed
-	}
-	if empty {
-		x.w.WriteHeader(http.StatusOK)
-		return nil
-	}
-	x.seen.Query, x.seen.Timespan = q.text, strings.Join(q.timespans, " ")
-	span, failed := x.scope(q)
-	if failed != nil {
-		return failed
-	}
-	if sets, failed = x.join(sets, q.workspaces); failed != nil {
-		return failed
-	}
-	prefer := parsePrefer(x.r.Header)
-	fault := x.pickFault(q.text, span)
-	if fault.replaces() {
-		x.replace(fault)
-		return nil
-	}
-	if fault.Takes > prefer.wait {
-		x.applied(prefer)
-		return gatewayTimeout()
-	}
-	a, failed := x.answer(q, span, sets, who, prefer)
-	if a == nil || failed != nil {
-		return failed
-	}
-	x.sendAnswer(a, shape{prefer.statistics, prefer.render, fault})
-	return nil
-}
-
-// join adds the workspaces that the request names, each dataset once.
-func (x *exchange) join(sets []*Dataset, workspaces []string) ([]*Dataset, *failure) {
-	has := make(map[*Dataset]bool)
-	for _, s := range sets {
-		has[s] = true
-	}
-	for _, name := range workspaces {
-		name = strings.TrimSpace(name)
-		data, ok := x.e.workspaces[strings.ToLower(name[strings.LastIndexByte(name, '/')+1:])]
-		if !ok {
-			return nil, &failure{status: 404, Code: "ItemNotFoundError", Message: "The requested item was not found",
-				Inner: &inner{Code: "FailedToResolveResourceError", Message: "Unable to resolve resource: " + name}}
-		}
-		if !has[data] {
-			has[data] = true
-			sets = append(sets, data)
-		}
-	}
-	return sets, nil
-}
-
-// answer finds the reply in the cache or evaluates the query, in its turn. Nil
-// without a failure means that the client has gone.
-func (x *exchange) answer(q question, span *interval, sets []*Dataset, who string, prefer preferences) (*answer, *failure) {
-	rules := parseCacheControl(x.r.Header)
-	key := cacheKey(append([]string{who, x.r.URL.Path, q.text, strings.Join(q.timespans, " "),
-		strconv.FormatBool(prefer.statistics), strconv.FormatBool(prefer.render)}, q.workspaces...)...)
-	now := x.e.config.Now()
-	if a, age, ok := x.e.cache.get(key, now, rules); ok {
-		x.seen.Cached = true
-		x.w.Header().Set("Age", strconv.Itoa(int(age/time.Second)))
-		return a, nil
-	}
-	if !x.e.gate.enter(x.r.Context(), who) {
-		if x.r.Context().Err() != nil {
-			return nil, nil
-		}
-		return nil, throttled()
-	}
-	defer x.e.gate.leave(who)
-	a, failed := x.evaluate(q, span, sets)
-	if a != nil {
-		x.e.cache.put(key, now, rules, a)
-	}
-	x.applied(prefer)
-	return a, failed
-}
-
-func (x *exchange) applied(p preferences) {
-	if p.applied != "" {
-		x.w.Header().Set("Preference-Applied", p.applied)
-	}
-}
-
-var renderOperator = regexp.MustCompile(`\|\s*render\s+(\w+)[^|]*$`)
-
-// evaluate runs the query over what the workspaces hold now.
-func (x *exchange) evaluate(q question, span *interval, sets []*Dataset) (*answer, *failure) {
-	c := &x.e.config
-	began := time.Now()
-	options := kql.Options{Now: pipeline.TickOf(c.Now())}
-	if span != nil {
-		options.Interval = &kql.Interval{Start: span.start, End: span.end,
-			StartExclusive: c.TimespanEnds.StartExclusive, EndExclusive: c.TimespanEnds.EndExclusive}
-	}
-	db := newView(sets)
-	if c.HoldBack {
-		db.until = &options.Now
-	}
-	if !c.KeepOrder {
-		db.order = x.e.orders.next(q.text, x.seen.Timespan)
-	}
-	result, err := kql.Evaluate(x.r.Context(), q.text, db, options)
-	var fault *kql.Error
-	if errors.As(err, &fault) && fault.Code == "E_RUNAWAY_QUERY" {
-		return &answer{partial: newPartial(Partial{Code: runaway, Message: fault.Message})}, nil
-	}
-	if err != nil {
-		return nil, badQuery(err)
-	}
-	a := truncate(result, c.Limits, c.OldWording)
-	if !a.fitsGateway(c.Limits.GatewayBytes) {
-		return nil, tooLargeForGateway(c.Limits)
-	}
-	a.took, a.scanned = time.Since(began), db.rows()
-	if found := renderOperator.FindStringSubmatch(q.text); found != nil {
-		a.chart = found[1]
-	}
-	return a, nil
-}
-
 var gzipWriters = sync.Pool{New: func() any {
 	w, err := gzip.NewWriterLevel(io.Discard, gzip.BestSpeed)
 	if err != nil {
@@ -246,14 +115,20 @@ func (x *exchange) sendAnswer(a *answer, s shape) {
 	h := x.w.Header()
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	if !acceptsGzip(x.r.Header) {
-		_, _ = a.write(x.w, s)
+		_, _ = a.write(&endingWriter{x.w, s.fault.End, s.fault.EndAfter}, s)
 		return
 	}
 	h.Set("Content-Encoding", "gzip")
+	var out io.Writer = x.w
+	if s.fault.CorruptGzip {
+		spoiled := &spoilingWriter{out: x.w}
+		defer spoiled.flush()
+		out = spoiled
+	}
 	w := gzipWriters.Get().(*gzip.Writer)
 	defer gzipWriters.Put(w)
-	w.Reset(x.w)
-	if _, err := a.write(w, s); err == nil {
+	w.Reset(out)
+	if _, err := a.write(&endingWriter{w, s.fault.End, s.fault.EndAfter}, s); err == nil {
 		_ = w.Close()
 	}
 }

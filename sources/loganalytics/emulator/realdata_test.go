@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sources/loganalytics/emulator/kql"
 )
 
 // TestRealRowsRoundTrip serves published rows and compares each cell of each
@@ -117,7 +118,7 @@ func TestRealSchemasLoad(t *testing.T) {
 	for _, name := range d.Tables() {
 		table, _ := d.Table(name)
 		// Two of the lists call it a string.
-		if !slices.ContainsFunc(table.Columns, named(timeColumn(table.Columns))) && !slices.ContainsFunc(table.Columns, named("TimeGenerated")) {
+		if !slices.ContainsFunc(table.Columns, named(kql.TimeColumn(table.Columns))) && !slices.ContainsFunc(table.Columns, named("TimeGenerated")) {
 			t.Errorf("%s has no time column", name)
 		}
 	}
@@ -130,7 +131,7 @@ func TestDemoColumnsAreReal(t *testing.T) {
 		if p.table == customTable {
 			continue
 		}
-		real, err := loadSchema(filepath.Join(dir, p.table+".json"))
+		real, _, err := loadSchema(filepath.Join(dir, p.table+".json"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package emulator
 
 import (
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -15,8 +16,11 @@ type Emulator struct {
 	config     Config
 	principals map[string]*principal // by lower-case client id
 	workspaces map[string]*Dataset   // by lower-case GUID
+	names      map[string]string     // lower-case name of a workspace to its GUID
+	unreadable map[string]bool       // by lower-case GUID
 	tokens     signer
-	gate       *gate
+	gate       *gate // of the query route
+	searchGate *gate
 	rate       *rate
 	cache      *cache
 	faults     *injector
@@ -33,9 +37,9 @@ type principal struct {
 // Exchange is one request and how it was answered, for logs and for tests that
 // count what a client asked.
 type Exchange struct {
-	Route     string // "query", "metadata", "token", "discovery", or "" for an unknown path
+	Route     string // "query", "search", "metadata", "token", "discovery", or "" for an unknown path
 	Principal string // client id; "" before one is known
-	Workspace string
+	Workspace string // as the path has it; the id of a resource on its own route
 	Query     string
 	Timespan  string
 	Status    int   // of the answer; what was sent before a cut counts
@@ -59,7 +63,10 @@ func New(config Config) (*Emulator, error) {
 		principals: make(map[string]*principal),
 		workspaces: make(map[string]*Dataset),
 		tokens:     newSigner(),
+		names:      make(map[string]string),
+		unreadable: make(map[string]bool),
 		gate:       newGate(config.Limits),
+		searchGate: newGate(config.Limits.forSearch()),
 		rate:       newRate(config.Limits),
 		cache:      newCache(config.CacheLifetime),
 		faults:     newInjector(config.Seed, config.Faults),
@@ -80,6 +87,12 @@ func New(config Config) (*Emulator, error) {
 			data = NewDataset()
 		}
 		e.workspaces[strings.ToLower(id)] = data
+	}
+	for id, name := range config.Names {
+		e.names[strings.ToLower(name)] = strings.ToLower(id)
+	}
+	for _, id := range config.Unreadable {
+		e.unreadable[strings.ToLower(id)] = true
 	}
 	return e, nil
 }
@@ -130,6 +143,9 @@ func (x *exchange) serve() *failure {
 	if len(path) == 4 && path[0] == "v1" && path[1] == "workspaces" {
 		return x.data(path[2], path[3])
 	}
+	if n := len(path) - 1; n > 2 && path[0] == "v1" && strings.EqualFold(path[1], "subscriptions") {
+		return x.resource("/"+strings.Join(path[1:n], "/"), path[n])
+	}
 	return x.login(path)
 }
 
@@ -140,26 +156,47 @@ func (x *exchange) data(workspace, route string) *failure {
 	if x.r.Method != http.MethodGet && x.r.Method != http.MethodPost {
 		return pathNotFound()
 	}
-	switch route {
-	case "query", "search": // the latter without its restrictions
-		x.seen.Route = "query"
-	case "metadata":
-		x.seen.Route = "metadata"
+	switch {
+	case route == "query", route == "metadata", route == "search" && x.r.Method == http.MethodPost:
+		x.seen.Route = route
 	default:
 		return pathNotFound()
 	}
-	sets, who, failed := x.admit(workspace)
+	_, who, failed := x.admit(workspace)
 	if failed != nil {
 		return failed
 	}
 	x.seen.Principal = who
-	if !x.e.rate.allow(who, x.e.config.Now()) {
+	guid := strings.ToLower(workspace)
+	if workspace == demoWorkspaceName {
+		guid = strings.ToLower(x.e.config.WorkspaceIDs[0])
+	}
+	if x.e.unreadable[guid] {
+		return insufficient("", "")
+	}
+	if !x.e.rate.allow(x.e.config.Now(), x.callers(who)...) {
 		return throttled()
 	}
 	if route == "metadata" {
-		return x.metadata(sets, workspace)
+		return x.metadata(workspace, guid)
 	}
-	return x.query(sets, who)
+	return x.query(reach{workspaces: []string{guid}}, who)
+}
+
+// callers are those whose requests are counted with this one: the service
+// counts by principal or by client address.
+func (x *exchange) callers(who string) []string {
+	address, _, err := net.SplitHostPort(x.r.RemoteAddr)
+	if err != nil {
+		address = x.r.RemoteAddr
+	}
+	switch x.e.config.Limits.CountBy {
+	case ByPrincipal:
+		return []string{"principal " + who}
+	case ByAddress:
+		return []string{"address " + address}
+	}
+	return []string{"principal " + who, "address " + address}
 }
 
 // dataHeaders are on every answer of the query service.

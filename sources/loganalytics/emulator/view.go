@@ -2,27 +2,42 @@ package emulator
 
 import (
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sources/loganalytics/emulator/kql"
 )
 
+// rules are the circumstances of one query that decide what it sees.
+type rules struct {
+	now      pipeline.Tick
+	holdBack bool      // hide rows that arrive later than now
+	search   bool      // the search route
+	order    *rand.PCG // nil keeps the order
+	resource string    // only rows of this resource, in lower case; "" is all
+	// workspace finds what workspace("name") means.
+	workspace func(name string) ([]*Dataset, *failure)
+}
+
 // view is what one query sees: the datasets of its workspaces as they were
-// when it began, in an order of its own. It is a kql.Database.
+// when it began, in an order of its own. It is a kql.Database with functions
+// and neighbours.
 type view struct {
+	rules
 	snapshots []*snapshot
-	until     *pipeline.Tick // hides rows that arrive later
-	order     *rand.PCG      // nil keeps the order
 
 	mu     sync.Mutex
 	tables map[string]*kql.Table
+	plans  map[string]Plan // of the tables that have been asked for
+	others []*view         // what workspace("...") reached
 }
 
-func newView(sets []*Dataset) *view {
-	v := &view{tables: make(map[string]*kql.Table)}
+func newView(sets []*Dataset, r rules) *view {
+	v := &view{rules: r, tables: make(map[string]*kql.Table), plans: make(map[string]Plan)}
 	for _, s := range sets {
 		v.snapshots = append(v.snapshots, s.snapshot())
 	}
@@ -48,48 +63,132 @@ func (v *view) Table(name string) (*kql.Table, bool) {
 	}
 	var found *kql.Table
 	for _, s := range v.snapshots {
-		if t := s.tables[name]; t != nil {
-			found = merge(found, t)
+		t := s.tables[name]
+		if t == nil {
+			continue
 		}
+		o := s.options[name]
+		if v.plans[name] == "" || o.Plan == Basic || o.Plan == Auxiliary {
+			v.plans[name] = or(o.Plan, Analytics)
+		}
+		found = merge(found, v.arrange(t, o))
 	}
 	if found != nil {
-		found = v.arrange(found)
+		found = v.shuffle(found)
 	}
 	v.tables[name] = found
 	return found, found != nil
 }
 
-// rows returns how many rows the tables hold that have been asked for.
-func (v *view) rows() int64 {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	var n int64
-	for _, t := range v.tables {
-		if t != nil {
-			n += int64(len(t.Rows))
+// Function implements kql.Library.
+func (v *view) Function(name string) (parameters, body string, ok bool) {
+	for _, s := range v.snapshots {
+		if f, ok := s.functions[name]; ok && !v.search {
+			return f.Parameters, f.Body, true
 		}
 	}
-	return n
+	return "", "", false
 }
 
-// arrange hides rows that have not arrived and shuffles the others.
-func (v *view) arrange(t *kql.Table) *kql.Table {
-	if v.until == nil && v.order == nil {
+// Workspace implements kql.Federation.
+func (v *view) Workspace(name string) (kql.Database, error) {
+	sets, failed := v.workspace(name)
+	if failed != nil {
+		return nil, failed
+	}
+	other := newView(sets, v.rules)
+	other.resource = ""
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.others = append(v.others, other)
+	return other, nil
+}
+
+// read returns the tables that have been asked for, sorted.
+func (v *view) read() []string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Sorted(maps.Keys(v.plans))
+}
+
+// refusal says why the tables that the query read cannot be read like that.
+func (v *view) refusal() *failure {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var cheap, full int
+	for _, plan := range v.plans {
+		if plan == Analytics {
+			full++
+		} else {
+			cheap++
+		}
+	}
+	for _, other := range v.others {
+		if refused := other.refusal(); refused != nil {
+			return refused
+		}
+	}
+	switch {
+	case !v.search && cheap > 0:
+		return basicOnQuery()
+	case v.search && (cheap > 1 || cheap+full > 6):
+		return tooManyOnSearch()
+	}
+	return nil
+}
+
+// arrange hides rows that have not arrived, that are gone, or that belong to
+// another resource.
+func (v *view) arrange(t *kql.Table, o TableOptions) *kql.Table {
+	oldest := pipeline.Tick(0)
+	if o.Retention > 0 {
+		oldest = back(v.now, int64(o.Retention/pipeline.TickSize))
+	}
+	if v.search && o.Plan == Basic {
+		oldest = max(oldest, back(v.now, int64(basicReach)))
+	}
+	arrival := slices.IndexFunc(t.Columns, named(kql.IngestionColumn))
+	when := slices.IndexFunc(t.Columns, named(kql.TimeColumn(t.Columns)))
+	owner := slices.IndexFunc(t.Columns, named("_ResourceId"))
+	if !v.holdBack && oldest == 0 && v.resource == "" {
 		return t
 	}
-	rows := make([][]kql.Value, 0, len(t.Rows))
-	arrival := slices.IndexFunc(t.Columns, func(c kql.Column) bool { return c.Name == kql.IngestionColumn })
-	for _, row := range t.Rows {
-		if v.until != nil && arrival >= 0 {
-			if at, ok := row[arrival].(pipeline.Tick); ok && at > *v.until {
-				continue
+	seen := func(row []kql.Value) bool {
+		if v.holdBack && arrival >= 0 {
+			if at, ok := row[arrival].(pipeline.Tick); ok && at > v.now {
+				return false
 			}
 		}
-		rows = append(rows, row)
+		if oldest > 0 && when >= 0 {
+			if at, ok := row[when].(pipeline.Tick); ok && at < oldest {
+				return false
+			}
+		}
+		return v.resource == "" || owner >= 0 && ownedBy(row[owner], v.resource)
 	}
-	if v.order != nil {
-		rand.New(v.order).Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
+	var rows [][]kql.Value
+	for _, row := range t.Rows {
+		if seen(row) {
+			rows = append(rows, row)
+		}
 	}
+	return &kql.Table{Name: t.Name, Columns: t.Columns, Rows: rows}
+}
+
+// ownedBy reports whether a row's _ResourceId is the resource or lies in it, as
+// a machine lies in its resource group.
+func ownedBy(id kql.Value, resource string) bool {
+	s, _ := id.(string)
+	s = strings.ToLower(s)
+	return s == resource || strings.HasPrefix(s, resource+"/")
+}
+
+func (v *view) shuffle(t *kql.Table) *kql.Table {
+	if v.order == nil {
+		return t
+	}
+	rows := slices.Clone(t.Rows)
+	rand.New(v.order).Shuffle(len(rows), func(i, j int) { rows[i], rows[j] = rows[j], rows[i] })
 	return &kql.Table{Name: t.Name, Columns: t.Columns, Rows: rows}
 }
 

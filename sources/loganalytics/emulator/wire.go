@@ -2,6 +2,7 @@ package emulator
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"time"
 )
@@ -93,4 +94,53 @@ func pause(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
+}
+
+// endingWriter passes on so many bytes and swallows the rest: what is sent ends
+// early and looks complete to everything below JSON.
+type endingWriter struct {
+	out   io.Writer
+	early bool
+	left  int64
+}
+
+// Write implements io.Writer.
+func (w *endingWriter) Write(p []byte) (int, error) {
+	if !w.early {
+		return w.out.Write(p)
+	}
+	n := min(int64(len(p)), w.left)
+	w.left -= n
+	if _, err := w.out.Write(p[:n]); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// spoilingWriter flips a bit in the checksum at the end of a gzip body.
+type spoilingWriter struct {
+	out  io.Writer
+	tail []byte
+}
+
+// gzipTrailer is the length of checksum and size.
+const gzipTrailer = 8
+
+// Write implements io.Writer.
+func (w *spoilingWriter) Write(p []byte) (int, error) {
+	w.tail = append(w.tail, p...)
+	if ready := len(w.tail) - gzipTrailer; ready > 0 {
+		if _, err := w.out.Write(w.tail[:ready]); err != nil {
+			return 0, err
+		}
+		w.tail = append(w.tail[:0], w.tail[ready:]...)
+	}
+	return len(p), nil
+}
+
+func (w *spoilingWriter) flush() {
+	if len(w.tail) == gzipTrailer {
+		w.tail[0] ^= 1
+	}
+	_, _ = w.out.Write(w.tail)
 }

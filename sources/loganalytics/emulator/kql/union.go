@@ -62,7 +62,10 @@ func (b *binder) leg(x expr, e env, fuzzy bool) ([]*relation, error) {
 	}
 	var found []*relation
 	for _, name := range b.db.Tables() {
-		if t, ok := b.db.Table(name); ok && matches(w.pattern, name) {
+		if !matches(w.pattern, name) {
+			continue
+		}
+		if t, ok := b.db.Table(name); ok {
 			found = append(found, b.read(t))
 		}
 	}
