@@ -314,3 +314,66 @@ func TestConcurrentRequests(t *testing.T) {
 		t.Errorf("%d places were not given back", r.e.gate.running[DemoClientID])
 	}
 }
+
+func TestFaultsOfTheWire(t *testing.T) {
+	r := serve(t, Config{Data: letters(t, 2000), KeepOrder: true})
+	whole := r.query("T", "").body
+	set := func(a Action) {
+		t.Helper()
+		if err := r.e.SetFaults(Fault{Action: a}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unpack := func(body string) (string, error) {
+		z, err := gzip.NewReader(strings.NewReader(body))
+		if err != nil {
+			return "", err
+		}
+		text, err := io.ReadAll(z)
+		return string(text), err
+	}
+	set(Action{Reset: true})
+	if got := r.query("T", ""); got.err == nil || got.status != 0 {
+		t.Errorf("reset: got status %d, error %v; want no answer at all", got.status, got.err)
+	}
+	set(Action{End: true, EndAfter: 1000})
+	if got := r.query("T", ""); got.err != nil || got.body != whole[:1000] {
+		t.Errorf("early end: got %d bytes, error %v; want 1000 and no error", len(got.body), got.err)
+	}
+	if text, err := unpack(r.query("T", "", "Accept-Encoding", "gzip").body); err != nil || text != whole[:1000] {
+		t.Errorf("early end, gzip: got %d bytes, error %v; want 1000 and no error", len(text), err)
+	}
+	set(Action{CorruptGzip: true})
+	if text, err := unpack(r.query("T", "", "Accept-Encoding", "gzip").body); !errors.Is(err, gzip.ErrChecksum) || text != whole {
+		t.Errorf("corrupt gzip: got %d bytes, error %v; want all %d and a wrong checksum", len(text), err, len(whole))
+	}
+	if got := r.query("T", ""); got.body != whole {
+		t.Errorf("corrupt gzip, not compressed: got %d bytes", len(got.body))
+	}
+}
+
+func TestFaultsOfTheText(t *testing.T) {
+	r := serve(t, Config{})
+	ask := func(a Action, text string) reply {
+		t.Helper()
+		if err := r.e.SetFaults(Fault{Action: a}); err != nil {
+			t.Fatal(err)
+		}
+		return r.query(text, "", "Prefer", "include-statistics=true")
+	}
+	if got := ask(Action{NoStatistics: true}, "print 1"); strings.Contains(got.body, "statistics") {
+		t.Errorf("no statistics: got %s", got.body)
+	}
+	got := ask(Action{StatisticsBytes: 100}, "print 1").decode(t)
+	if sets := got.Statistics.Query.DatasetStatistics; sets[0].TableSize != 108 || sets[0].TableRowCount != 1 {
+		t.Errorf("wrong size: got %+v", sets)
+	}
+	plain, extra := ask(Action{NoStatistics: true}, "print a = 1, b = 'x'"), ask(Action{NoStatistics: true, ExtraKeys: true}, "print a = 1, b = 'x'")
+	if n := strings.Count(extra.body, "x-unknown"); n != 4 || fmt.Sprint(extra.decode(t)) != fmt.Sprint(plain.decode(t)) {
+		t.Errorf("extra keys: got %d of them in %s, want 4 and nothing else to change", n, extra.body)
+	}
+	values := "print true, false, bool(null), decimal(1.50), dynamic({'a': [1]}), dynamic('text'), parse_json('12'), 'x'"
+	if got := ask(Action{ADXValues: true}, values); !strings.Contains(got.body, `"rows":[[1,0,null,1.50,{"a":[1]},"text",12,"x"]]`) {
+		t.Errorf("values of the sibling: got %s", got.body)
+	}
+}
