@@ -55,9 +55,9 @@ func runDemo(ctx context.Context, p *process, v *verb, args []string) (int, erro
 	}
 	serving, stop := context.WithCancel(ctx)
 	o := emulator.Config{Data: tables}
-	base, wait, err := p.startEmulator(serving, emulatorAddress, o)
+	base, wait, err := p.startEmulator(serving, emulatorAddress, o, nil)
 	if err != nil { // the usual port is taken
-		if base, wait, err = p.startEmulator(serving, "127.0.0.1:0", o); err != nil {
+		if base, wait, err = p.startEmulator(serving, "127.0.0.1:0", o, nil); err != nil {
 			stop()
 			return 0, err
 		}

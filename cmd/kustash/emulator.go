@@ -2,12 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/kustash/kustash/sources/loganalytics/emulator"
@@ -16,11 +20,26 @@ import (
 var emulatorVerb = verb{
 	name:  "emulator",
 	brief: "serve the query API from a folder of tables, for tests of pipelines",
-	usage: "emulator -data=DIR [flags]",
-	help: `Serves token endpoint and query routes of the Log Analytics API on loopback
-until interrupted, from a folder with TABLE.json (columns) and TABLE.jsonl
-(rows) for each table; "kustash demo" leaves such a folder. Point endpoint and
-authority of a workspace block at the address it prints.
+	usage: "emulator -data=DIR [flags] [-- COMMAND ...]",
+	help: `Serves token endpoint and query routes of the Log Analytics API on loopback,
+with the limits of the real service, from a folder of tables. A pipeline is
+pointed at it by endpoint and authority of its workspace block; nothing else
+changes. See examples/emulator for a complete set-up.
+
+The folder of -data holds, for each table, TABLE.json (its columns) and
+TABLE.jsonl (a row a line); "kustash demo" leaves such a folder. A saved
+function is a file NAME.kql.
+
+With a command behind "--" it serves while the command runs and exits as the
+command does. The command finds the service in KUSTASH_VAR_endpoint,
+KUSTASH_VAR_authority, KUSTASH_VAR_workspace_id and, with TLS, KUSTASH_VAR_ca_file,
+and the credential in AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET:
+
+  kustash emulator -data=tables -- kustash apply -auto-approve
+
+Without a command it serves until interrupted. Smaller limits make small tables
+behave like large ones: -limit-rows=100 truncates answers, -rows-per-second=50
+makes wide slices time out.
 
 -faults takes a JSON list; the first entry that matches a request is used:
 
@@ -33,48 +52,133 @@ authority of a workspace block at the address it prints.
 // emulatorAddress is where the demo's pipeline looks for the service.
 const emulatorAddress = "127.0.0.1:8737"
 
+// emulatorFlags are the settings of the verb.
+type emulatorFlags struct {
+	config  emulator.Config
+	listen  string
+	data    string
+	faults  string
+	quiet   bool
+	deny    string
+	denyFor time.Duration
+	others  []string
+	tls     tlsFlags
+}
+
+func (o *emulatorFlags) add(f *flag.FlagSet) {
+	c := &o.config
+	l := &c.Limits
+	f.StringVar(&o.listen, "listen", emulatorAddress, "`address` to listen on, only loopback; port 0 takes a free one (default "+emulatorAddress+")")
+	f.StringVar(&o.data, "data", "", "`folder` with TABLE.json and TABLE.jsonl")
+	f.StringVar(&o.faults, "faults", "", "JSON `file` with faults to inject")
+	f.BoolVar(&o.quiet, "quiet", false, "do not print requests")
+	f.Int64Var(&l.Rows, "limit-rows", 0, "`rows` of an answer (default 500000)")
+	f.Int64Var(&l.Bytes, "limit-bytes", 0, "engine `bytes` of an answer (default 64000000)")
+	f.Int64Var(&l.GatewayBytes, "limit-gateway-bytes", 0, "`bytes` of an answer's JSON, beyond which it is refused (default 100000000)")
+	f.IntVar(&l.GatewayStatus, "gateway-status", 0, "`status` of that refusal, which is not documented (default 400)")
+	f.IntVar(&l.Concurrency, "limit-concurrency", 0, "`queries` of a principal at once (default 5)")
+	f.IntVar(&l.SearchConcurrency, "limit-search-concurrency", 0, "`queries` of Basic and Auxiliary tables at once (default 2)")
+	f.IntVar(&l.Requests, "limit-requests", 0, "`requests` in 30 s (default 200)")
+	f.StringVar((*string)(&l.CountBy), "count-by", "", "count them by `what`: principal or address (default both)")
+	f.DurationVar(&l.RetryAfter, "retry-after", 0, "`duration` that a 429 asks to wait (default: it does not say)")
+	f.Int64Var(&l.RowsPerSecond, "rows-per-second", 0, "`rows` that a query reads in a second, simulated (default any)")
+	f.Int64Var(&l.MemoryRows, "memory-rows", 0, "`rows` that a query can hold before its memory ends (default any)")
+	f.DurationVar(&c.TokenLifetime, "token-lifetime", 0, "`duration` for which a token is good (default 23h59m59s)")
+	f.DurationVar(&c.CacheLifetime, "cache", 0, "`duration` for which an answer is repeated; -1s is never (default 2m)")
+	f.BoolVar(&c.TimespanEnds.StartExclusive, "timespan-start-exclusive", false, "timespan excludes its start")
+	f.BoolVar(&c.TimespanEnds.EndExclusive, "timespan-end-exclusive", false, "timespan excludes its end")
+	f.StringVar((*string)(&c.SearchTime), "search-time", "", "`rule` of times on the search route: union or request (default union)")
+	f.BoolVar(&c.OldWording, "old-wording", false, "messages of truncated answers as of 2021")
+	f.BoolVar(&c.WholeStatistics, "whole-statistics", false, "statistics of a truncated answer tell its whole size")
+	f.BoolVar(&c.NoContent, "no-content", false, "answer 204 while there is not a single row")
+	f.BoolVar(&c.HoldBack, "hold-back", false, "late rows: hide each until its ingestion time, $ingestion in TABLE.jsonl")
+	f.BoolVar(&c.KeepOrder, "keep-order", false, "give rows in the order of the files")
+	f.Uint64Var(&c.Seed, "seed", 0, "`number` that decides the order of rows and the draws of faults")
+	f.StringVar(&o.deny, "deny", "", "refuse data in this `way`: denied, denied-unauthorized, denied-network or denied-user")
+	f.DurationVar(&o.denyFor, "deny-for", 0, "`duration` after which -deny ends, as when a role takes effect (default never)")
+	f.Func("other", "GUID:NAME:`folder` of a further workspace; may be repeated", func(s string) error {
+		o.others = append(o.others, s)
+		return nil
+	})
+	o.tls.add(f)
+}
+
 func runEmulator(ctx context.Context, p *process, v *verb, args []string) (int, error) {
+	var command []string
+	if at := slices.Index(args, "--"); at >= 0 {
+		args, command = args[:at], args[at+1:]
+		if len(command) == 0 {
+			return 0, errors.New(`emulator: no command follows "--"`)
+		}
+	}
 	f := p.flags(v)
-	var o emulator.Config
-	listen := f.String("listen", emulatorAddress, "`address` to listen on; only loopback")
-	dir := f.String("data", "", "`folder` with TABLE.json and TABLE.jsonl")
-	faults := f.String("faults", "", "JSON `file` with faults to inject")
-	f.Int64Var(&o.Limits.Rows, "limit-rows", 0, "`rows` of an answer (default 500000)")
-	f.Int64Var(&o.Limits.Bytes, "limit-bytes", 0, "engine `bytes` of an answer (default 64000000)")
-	f.IntVar(&o.Limits.Concurrency, "limit-concurrency", 0, "`queries` of a principal at once (default 5)")
-	f.IntVar(&o.Limits.Requests, "limit-requests", 0, "`requests` of a principal in 30 s (default 200)")
-	f.BoolVar(&o.TimespanEnds.StartExclusive, "timespan-start-exclusive", false, "timespan excludes its start")
-	f.BoolVar(&o.TimespanEnds.EndExclusive, "timespan-end-exclusive", false, "timespan excludes its end")
-	f.BoolVar(&o.OldWording, "old-wording", false, "messages of truncated answers as of 2021")
-	f.BoolVar(&o.HoldBack, "hold-back", false, "hide rows until their ingestion time")
-	quiet := f.Bool("quiet", false, "do not print requests")
+	var o emulatorFlags
+	o.add(f)
 	if _, err := p.parse(f, v, args, 0); err != nil {
 		return 0, err
 	}
-	if *dir == "" {
-		return 0, errors.New("emulator needs the tables: -data=DIR; \"kustash demo\" makes such a folder")
-	}
-	var err error
-	if o.Data, err = emulator.LoadDataset(p.path(*dir)); err != nil {
+	if err := o.load(p); err != nil {
 		return 0, err
 	}
-	if *faults != "" {
-		if o.Faults, err = readFaults(p.path(*faults)); err != nil {
-			return 0, err
-		}
+	secure, err := o.tls.config(p)
+	if err != nil {
+		return 0, err
 	}
-	if !*quiet {
-		o.Observe = p.printExchange
+	if len(command) > 0 {
+		return p.serveCommand(ctx, o, secure, command)
 	}
-	base, serve, err := p.startEmulator(ctx, *listen, o)
+	base, serve, err := p.startEmulator(ctx, o.listen, o.config, secure)
 	if err != nil {
 		return 0, err
 	}
 	p.printf("Serving %s at %s\n\n"+
-		"  workspace_id  %s\n  tenant_id     %s\n  client_id     %s\n  client_secret %s\n\nInterrupt to end.\n",
-		count(len(o.Data.Tables()), "table"), base, emulator.DemoWorkspaceID, emulator.DemoTenantID,
+		"  workspace_id  %s\n  tenant_id     %s\n  client_id     %s\n  client_secret %s\n",
+		count(len(o.config.Data.Tables()), "table"), base, emulator.DemoWorkspaceID, emulator.DemoTenantID,
 		emulator.DemoClientID, emulator.DemoClientSecret)
+	if name := o.tls.authority(p); name != "" {
+		p.printf("  ca_file       %s\n", name)
+	}
+	p.printf("\nInterrupt to end.\n")
 	return exitDone, serve()
+}
+
+// load reads what the flags name.
+func (o *emulatorFlags) load(p *process) error {
+	if o.data == "" {
+		return errors.New("emulator needs the tables: -data=DIR; \"kustash demo\" makes such a folder")
+	}
+	var err error
+	if o.config.Data, err = emulator.LoadDataset(p.path(o.data)); err != nil {
+		return err
+	}
+	for _, other := range o.others {
+		id, rest, _ := strings.Cut(other, ":")
+		name, dir, ok := strings.Cut(rest, ":")
+		if !ok {
+			return fmt.Errorf("-other=%s: write GUID:NAME:DIR", other)
+		}
+		data, err := emulator.LoadDataset(p.path(dir))
+		if err != nil {
+			return fmt.Errorf("-other=%s: %w", other, err)
+		}
+		if o.config.Others == nil {
+			o.config.Others, o.config.Names = make(map[string]*emulator.Dataset), make(map[string]string)
+		}
+		o.config.Others[id], o.config.Names[id] = data, name
+	}
+	if o.faults != "" {
+		if o.config.Faults, err = readFaults(p.path(o.faults)); err != nil {
+			return err
+		}
+	}
+	if o.deny != "" {
+		o.config.Principals = []emulator.Principal{{Tenant: emulator.DemoTenantID, ClientID: emulator.DemoClientID,
+			ClientSecret: emulator.DemoClientSecret, Access: emulator.Access(o.deny), DeniedFor: o.denyFor}}
+	}
+	if !o.quiet {
+		o.config.Observe = p.printExchange
+	}
+	return nil
 }
 
 // readFaults reads a file of faults.
@@ -104,15 +208,18 @@ func (p *process) printExchange(x emulator.Exchange) {
 	if x.Partial {
 		text += ", truncated"
 	}
+	if x.Cached {
+		text += ", from the cache"
+	}
 	if x.Fault {
 		text += ", by a fault"
 	}
 	fmt.Fprintln(p.stderr, text)
 }
 
-// startEmulator listens, and serves in the background. The function it returns
-// waits until ctx is done and stops serving.
-func (p *process) startEmulator(ctx context.Context, listen string, o emulator.Config) (base string, serve func() error, err error) {
+// startEmulator listens, with TLS if secure is not nil, and serves in the
+// background. The function it returns waits until ctx is done and stops serving.
+func (p *process) startEmulator(ctx context.Context, listen string, o emulator.Config, secure *tls.Config) (base string, serve func() error, err error) {
 	host, _, err := net.SplitHostPort(listen)
 	if err != nil {
 		return "", nil, fmt.Errorf("-listen=%s: write ADDRESS:PORT", listen)
@@ -128,10 +235,16 @@ func (p *process) startEmulator(ctx context.Context, listen string, o emulator.C
 	if err != nil {
 		return "", nil, fmt.Errorf("listen: %w; choose another port with -listen", err)
 	}
-	server := &http.Server{Handler: service, ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: service, ReadHeaderTimeout: 10 * time.Second, TLSConfig: secure}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(l) }()
-	return "http://" + l.Addr().String(), func() error {
+	base = "http://" + l.Addr().String()
+	if secure == nil {
+		go func() { ended <- server.Serve(l) }()
+	} else {
+		base = "https://" + l.Addr().String()
+		go func() { ended <- server.ServeTLS(l, "", "") }()
+	}
+	return base, func() error {
 		select {
 		case <-ctx.Done():
 		case err := <-ended:

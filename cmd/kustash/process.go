@@ -150,7 +150,11 @@ func (p *process) verbHelp(f *flag.FlagSet, v *verb) {
 		if name != "" {
 			name = "=" + strings.ToUpper(name)
 		}
-		fmt.Fprintf(p.stdout, "  -%-22s%s\n", f.Name+name, text)
+		label := f.Name + name
+		if len(label) > 21 {
+			label += "\n" + strings.Repeat(" ", 25)
+		}
+		fmt.Fprintf(p.stdout, "  -%-22s%s\n", label, text)
 	})
 }
 

@@ -63,8 +63,9 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"service": startService,
-			"count":   countFiles,
+			"service":  startService,
+			"count":    countFiles,
+			"commands": commandsOf,
 		},
 	})
 }
@@ -158,4 +159,30 @@ func countFiles(ts *testscript.TestScript, neg bool, args []string) {
 	if got := fmt.Sprint(len(found)); got != args[0] {
 		ts.Fatalf("%s files match %s, want %s: %v", got, args[1], args[0], found)
 	}
+}
+
+// commandsOf is the script command "commands README SCRIPT": it writes the
+// commands of all sh blocks of a document into a script.
+func commandsOf(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: commands README SCRIPT")
+	}
+	var out strings.Builder
+	rest := ts.ReadFile(args[0])
+	for {
+		_, after, ok := strings.Cut(rest, "```sh\n")
+		if !ok {
+			break
+		}
+		block, tail, closed := strings.Cut(after, "```")
+		if !closed {
+			ts.Fatalf("%s: a block has no end", args[0])
+		}
+		out.WriteString(block)
+		rest = tail
+	}
+	if out.Len() == 0 {
+		ts.Fatalf("%s shows no commands", args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(out.String()), 0o666))
 }

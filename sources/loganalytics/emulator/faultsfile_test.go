@@ -2,6 +2,8 @@ package emulator
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -75,5 +77,36 @@ func TestReadFaultsNamesTheField(t *testing.T) {
 	broken := errors.New("disk on fire")
 	if _, err := ReadFaults(iotest.ErrReader(broken)); !errors.Is(err, broken) {
 		t.Errorf("got %v, want %v", err, broken)
+	}
+}
+
+// TestDocumentedFaults: the example of users names each field, and its files
+// use each.
+func TestDocumentedFaults(t *testing.T) {
+	dir := filepath.Join("..", "..", "..", "examples", "emulator")
+	read := func(name string) string {
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(raw)
+	}
+	readme, every := read("README.md"), read("every-fault.json")
+	for _, text := range []string{every, read("faults.json")} {
+		if _, err := ReadFaults(strings.NewReader(text)); err != nil {
+			t.Error(err)
+		}
+	}
+	var f Fault
+	var p Partial
+	for _, known := range []fields{f.Match.fields(), f.Action.fields(), p.fields()} {
+		for key := range known {
+			if !strings.Contains(readme, "`"+key+"`") {
+				t.Errorf("README.md does not name %q", key)
+			}
+			if !strings.Contains(every, `"`+key+`":`) {
+				t.Errorf("every-fault.json has no example of %q", key)
+			}
+		}
 	}
 }
