@@ -7,6 +7,8 @@ FUZZTIME    ?= 10s
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.3.0
 MODULES      = . interop/azlogs
+NODE        ?= node
+PYTHON      ?= /usr/bin/python3
 BIN          = bin/kustash$(shell $(GO) env GOEXE)
 # Builds name their commit where git answers, and work where it does not.
 VCS          = $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=false)
@@ -14,6 +16,7 @@ VCS          = $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=fals
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .PHONY: help build demo test bench fmt clean \
+	interop interop-go interop-js interop-python \
 	check check-format check-vet check-static check-race check-fuzz check-cross check-vuln
 
 help:
@@ -21,6 +24,8 @@ help:
 	@echo "make demo    the whole tool on sample tables, offline, in $(DEMO)"
 	@echo "make test    all tests"
 	@echo "make check   what a change must pass; FUZZTIME=$(FUZZTIME) for each fuzz target"
+	@echo "make interop Microsoft's clients in Go, JavaScript and Python against the emulator;"
+	@echo "             those whose language is not installed are skipped"
 	@echo "make bench   benchmarks"
 	@echo "make fmt     format the Go files"
 	@echo "make clean   remove what these made"
@@ -38,6 +43,40 @@ test:
 		(cd $$m && $(GO) test ./...) || exit 1; \
 	done
 
+# Microsoft's clients know nothing of the emulator but its address and the
+# certificate of its authority.
+interop: interop-go interop-js interop-python
+
+interop-go:
+	@echo "interop, Go"
+	@cd interop/azlogs && $(GO) test ./...
+
+# $(1) is run in $(2), under the emulator with https.
+define under-emulator
+	tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
+	$(BIN) emulator -quiet -tls -tls-ca="$$tmp/ca.pem" -data=interop/tables -faults=interop/faults.json \
+		-keep-order -limit-requests=-1 -- sh -c 'cd $(2) && $(1)'
+endef
+
+interop-js: build
+	@echo "interop, JavaScript"
+	@if ! command -v $(NODE) >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \
+		echo "skipped: Node.js with npm is not installed"; exit 0; \
+	fi; \
+	installed=interop/js/node_modules/.package-lock.json; \
+	if [ ! -e $$installed ] || [ interop/js/package-lock.json -nt $$installed ]; then \
+		(cd interop/js && npm ci --ignore-scripts --no-progress) || exit 1; \
+	fi; \
+	$(call under-emulator,NODE_EXTRA_CA_CERTS="$$KUSTASH_VAR_ca_file" $(NODE) --test,interop/js)
+
+# The client is that of Debian's python3-azure, with Debian's interpreter.
+interop-python: build
+	@echo "interop, Python"
+	@if ! $(PYTHON) -c 'import azure.monitor.query, azure.identity' >/dev/null 2>&1; then \
+		echo "skipped: $(PYTHON) has no azure.monitor.query; on Debian: apt-get install python3-azure"; exit 0; \
+	fi; \
+	$(call under-emulator,REQUESTS_CA_BUNDLE="$$KUSTASH_VAR_ca_file" $(PYTHON) -B -W ignore -m unittest,interop/python)
+
 bench:
 	@$(GO) test -run '^$$' -bench . -benchmem ./...
 
@@ -45,7 +84,7 @@ fmt:
 	@gofmt -l -w .
 
 clean:
-	@rm -rf bin dist kustash-demo
+	@rm -rf bin dist kustash-demo interop/js/node_modules
 
 check: check-format check-vet check-static check-race check-fuzz check-cross check-vuln
 	@echo "all checks passed"
