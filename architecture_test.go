@@ -62,7 +62,9 @@ var layers = []layer{
 
 	// Refusals of a token endpoint are errors of the contract, so this one
 	// package below the sources knows it.
-	{"internal/azauth", []string{"pipeline", "internal/secret"}, []string{"golang.org/x/oauth2"}},
+	{"internal/azauth", []string{"pipeline", "internal/secret"},
+		[]string{"golang.org/x/oauth2", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity",
+			"github.com/golang-jwt/jwt/v5", "github.com/google/uuid", "software.sslmate.com/src/go-pkcs12"}},
 	{"internal/*", []string{"internal/*"}, []string{"golang.org/x/sys"}},
 }
 

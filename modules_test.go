@@ -12,19 +12,23 @@ import (
 
 // agreed are the modules that go.mod requires directly, each with its reason.
 var agreed = map[string]string{
-	"github.com/agext/levenshtein":    "\"Did you mean\" for names in pipeline files and flags",
-	"github.com/apache/arrow/go/v15":  "records and schemas of the engine; writes Parquet",
-	"github.com/google/uuid":          "ids of runs, locks and requests",
-	"github.com/hashicorp/hcl/v2":     "the language of pipeline files",
-	"github.com/klauspost/compress":   "gzip and zstd at the speed of the network",
-	"github.com/rogpeppe/go-internal": "file locks that work on all three systems; script tests",
-	"github.com/xitongsys/parquet-go": "reads Parquet back: verify shares no code with the writer",
-	"github.com/zclconf/go-cty":       "values and functions of pipeline files",
-	"github.com/zclconf/go-cty-yaml":  "yamldecode and yamlencode",
-	"golang.org/x/oauth2":             "tokens",
-	"golang.org/x/sync":               "a weighted semaphore that a cancelled wait leaves",
-	"golang.org/x/sys":                "renames that never replace, on each system",
-	"golang.org/x/term":               "whether there is a terminal, and its width",
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore":     "options and tokens of azidentity",
+	"github.com/Azure/azure-sdk-for-go/sdk/azidentity": "managed identities of all of Azure's machines, and the Azure CLI",
+	"github.com/agext/levenshtein":                     "\"Did you mean\" for names in pipeline files and flags",
+	"github.com/apache/arrow/go/v15":                   "records and schemas of the engine; writes Parquet",
+	"github.com/golang-jwt/jwt/v5":                     "signs the assertion of a certificate; azidentity has it anyway",
+	"github.com/google/uuid":                           "ids of runs, locks and requests",
+	"github.com/hashicorp/hcl/v2":                      "the language of pipeline files",
+	"github.com/klauspost/compress":                    "gzip and zstd at the speed of the network",
+	"github.com/rogpeppe/go-internal":                  "file locks that work on all three systems; script tests",
+	"github.com/xitongsys/parquet-go":                  "reads Parquet back: verify shares no code with the writer",
+	"github.com/zclconf/go-cty":                        "values and functions of pipeline files",
+	"github.com/zclconf/go-cty-yaml":                   "yamldecode and yamlencode",
+	"golang.org/x/oauth2":                              "tokens",
+	"golang.org/x/sync":                                "a weighted semaphore that a cancelled wait leaves",
+	"golang.org/x/sys":                                 "renames that never replace, on each system",
+	"golang.org/x/term":                                "whether there is a terminal, and its width",
+	"software.sslmate.com/src/go-pkcs12":               "PFX files; the one of azidentity cannot read those of OpenSSL 3",
 }
 
 func TestDependencies(t *testing.T) {

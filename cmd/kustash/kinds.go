@@ -32,7 +32,13 @@ func (p *process) kinds() config.Kinds {
 			"local": func() any { return &localState{Path: ".kustash"} },
 		},
 		Credentials: map[string]func() any{
-			"client_secret": func() any { return &azauth.ClientSecret{} },
+			"default":           func() any { return &azauth.Default{} },
+			"client_secret":     func() any { return &azauth.ClientSecret{} },
+			"certificate":       func() any { return &azauth.Certificate{} },
+			"workload_identity": func() any { return &azauth.WorkloadIdentity{} },
+			"managed_identity":  func() any { return &azauth.ManagedIdentity{} },
+			"azure_cli":         func() any { return &azauth.AzureCLI{} },
+			"api_key":           func() any { return &azauth.APIKey{} },
 		},
 		Sinks: map[string]func() any{
 			"local": func() any { return &local.Config{} },
@@ -74,27 +80,45 @@ func allFormats() ([]sinks.Format, error) {
 func (w *wiring) source(b config.WorkspaceBlock) (pipeline.Source, pipeline.Limits, error) {
 	c := *b.Settings.(*loganalytics.Config)
 	c.Dir, c.Tool = b.Dir, "kustash/"+toolVersion()
-	auth := b.Auth
-	if auth == nil { // the default chain, as far as this version has it
-		auth = &config.CredentialBlock{Kind: "client_secret", Settings: &azauth.ClientSecret{}}
-	}
-	name := auth.Address
-	if name == "" {
-		name = "the credential of " + b.Address
-	}
-	credential, err := auth.Settings.(*azauth.ClientSecret).Credential(name, w.lookup)
-	var setting *pipeline.SettingError
-	switch {
-	case errors.As(err, &setting):
+	credential, err := w.credential(b)
+	if err != nil {
 		return nil, pipeline.Limits{}, err
-	case err != nil: // the environment lacks it, which verbs that stay offline need not care about
-		credential = azauth.Missing(fmt.Errorf("%s: %w: %w", name, pipeline.ErrAccess, err))
 	}
 	source, err := loganalytics.New(c, credential, w.governors)
 	if err != nil {
 		return nil, pipeline.Limits{}, err
 	}
 	return source, source.Limits(), nil
+}
+
+// credential builds what a workspace declares, or the default chain.
+func (w *wiring) credential(b config.WorkspaceBlock) (azauth.Credential, error) {
+	auth := b.Auth
+	if auth == nil {
+		auth = &config.CredentialBlock{Kind: "default", Settings: &azauth.Default{}}
+	}
+	name := auth.Address
+	if name == "" {
+		name = "the credential of " + b.Address
+	}
+	block := auth.Settings.(azauth.Block)
+	switch s := auth.Settings.(type) {
+	case *azauth.Certificate:
+		c := *s
+		c.Dir = b.Dir
+		block = c
+	case *azauth.WorkloadIdentity:
+		c := *s
+		c.Dir = b.Dir
+		block = c
+	}
+	credential, err := block.Credential(name, w.lookup)
+	var setting *pipeline.SettingError
+	if err == nil || errors.As(err, &setting) {
+		return credential, err
+	}
+	// The environment lacks it, which verbs that stay offline need not care about.
+	return azauth.Missing(fmt.Errorf("%s: %w: %w", name, pipeline.ErrAccess, err)), nil
 }
 
 func (w *wiring) sink(b config.SinkBlock) (config.Sink, error) {

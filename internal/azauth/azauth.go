@@ -2,16 +2,26 @@
 // archives are read from and written to.
 //
 // A Credential says who asks, a Target what for; Tokens keeps the token of the
-// two and renews it in time. Nothing here reads the environment or a file by
-// itself: the caller hands both in. Secrets go to the token endpoint and
-// nowhere else; no error of this package holds one.
+// two and renews it in time. Each kind of credential is a struct that is the
+// block of a pipeline file, and its method Credential. The environment is handed
+// in by the caller; files are read anew for each token, since others renew them.
+// Secrets go to the token endpoint and nowhere else; no error of this package
+// holds one.
+//
+// An application's secret, certificate or federated token goes out through
+// golang.org/x/oauth2. Machines and the Azure CLI are asked by Microsoft's
+// azidentity, which knows their protocols; its own cache is passed over, because
+// Tokens must be able to insist on a new token.
 package azauth
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 
 	"golang.org/x/oauth2"
+
+	"github.com/kustash/kustash/pipeline"
 )
 
 // Credential is an identity that can ask for tokens. It is safe for concurrent
@@ -26,6 +36,15 @@ type Credential interface {
 	// asks the authority anew, under ctx; Tokens is what keeps the answer. It
 	// does not touch the network itself. Errors of Token are *Error.
 	TokenSource(ctx context.Context, t Target) (oauth2.TokenSource, error)
+}
+
+// Block is the settings of a kind of credential.
+type Block interface {
+	// Credential checks the settings and returns what they describe; name is
+	// the address of the block, for messages. Nothing is asked of the network.
+	// An error about one argument is a *pipeline.SettingError; another one says
+	// what the environment lacks.
+	Credential(name string, env Env) (Credential, error)
 }
 
 // Missing returns a credential that is not there: whoever asks it for a token
@@ -48,7 +67,19 @@ type Limited interface {
 type Target struct {
 	Authority string // where tokens are issued, such as https://login.microsoftonline.com
 	Audience  string // the service that accepts them, such as https://api.loganalytics.io
-	Client    *http.Client
+	// Assumed says that nobody has chosen the authority, so that one which the
+	// machine names may take its place.
+	Assumed bool
+	Client  *http.Client // sends the requests, with the roots it trusts; nil is a plain one
+}
+
+// Authorize puts a token into a request.
+func Authorize(r *http.Request, t *oauth2.Token) {
+	if t.TokenType == apiKeyHeader {
+		r.Header.Set(apiKeyHeader, t.AccessToken)
+		return
+	}
+	t.SetAuthHeader(r)
 }
 
 // Limits bound what one identity asks of the service, over all workspaces.
@@ -75,4 +106,27 @@ func (l Limits) WithDefaults() Limits {
 		l.Requests = DefaultRequests
 	}
 	return l
+}
+
+// orDefault returns what holds for a block that may say nothing.
+func (l *Limits) orDefault() Limits {
+	if l == nil {
+		return Limits{}.WithDefaults()
+	}
+	return l.WithDefaults()
+}
+
+func (l *Limits) check() error {
+	switch {
+	case l == nil:
+	case l.Concurrency < 0:
+		return setting("concurrency", "%d is less than 1", l.Concurrency)
+	case l.Requests < 0:
+		return setting("requests", "%d is less than 1", l.Requests)
+	}
+	return nil
+}
+
+func setting(name, format string, values ...any) error {
+	return &pipeline.SettingError{Name: name, Err: fmt.Errorf(format, values...)}
 }

@@ -2,16 +2,13 @@ package azauth
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net/http"
 	"net/url"
 	"strings"
 
-	"github.com/kustash/kustash/internal/secret"
-	"github.com/kustash/kustash/pipeline"
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/clientcredentials"
+
+	"github.com/kustash/kustash/internal/secret"
 )
 
 // ClientSecret is the block credential "client_secret": an application that
@@ -31,134 +28,64 @@ type ClientSecret struct {
 // the environment: all three AZURE_ variables, or else all three ARM_ ones.
 // Nothing is asked of the network. An error about one argument is a
 // *pipeline.SettingError.
-func (c ClientSecret) Credential(name string, env func(string) (string, bool)) (Credential, error) {
+func (c ClientSecret) Credential(name string, env Env) (Credential, error) {
 	if c.TenantID == "" && c.ClientID == "" && c.ClientSecret == "" {
 		var err error
 		if c, err = c.fromEnvironment(env); err != nil {
 			return nil, err
 		}
 	}
-	if err := c.check(); err != nil {
+	app := application{name: name, tenant: c.TenantID, client: c.ClientID, limits: c.Limits}
+	err := complete(argument{"tenant_id", c.TenantID}, argument{"client_id", c.ClientID}, argument{"client_secret", c.ClientSecret.Reveal()})
+	if err != nil {
 		return nil, err
 	}
-	return &clientSecret{ClientSecret: c, name: name}, nil
+	if c.TokenVersion != "" && c.TokenVersion != "v1" && c.TokenVersion != "v2" {
+		return nil, setting("token_version", `%q is neither "v2" nor "v1"`, c.TokenVersion)
+	}
+	if err := app.check(); err != nil {
+		return nil, err
+	}
+	return &clientSecret{application: app, Secret: c.ClientSecret, older: c.TokenVersion == "v1"}, nil
 }
 
-// fromEnvironment fills in the three arguments from the first family of
-// variables that has them all. Families are never mixed: half of each would be
-// an identity that nobody set up.
-func (c ClientSecret) fromEnvironment(env func(string) (string, bool)) (ClientSecret, error) {
-	var missing []string
-	for _, family := range []string{"AZURE_", "ARM_"} {
-		var values [3]string
-		complete := true
-		for i, name := range []string{"TENANT_ID", "CLIENT_ID", "CLIENT_SECRET"} {
-			if values[i], _ = env(family + name); values[i] == "" {
-				complete = false
-				if family == "AZURE_" {
-					missing = append(missing, family+name)
-				}
-			}
-		}
-		if complete {
-			c.TenantID, c.ClientID, c.ClientSecret = values[0], values[1], secret.Text(values[2])
-			return c, nil
-		}
+func (c ClientSecret) fromEnvironment(env Env) (ClientSecret, error) {
+	values, err := firstFamily(env, "tenant_id, client_id and client_secret",
+		[]string{"AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET"},
+		[]string{"ARM_TENANT_ID", "ARM_CLIENT_ID", "ARM_CLIENT_SECRET"})
+	if err == nil {
+		c.TenantID, c.ClientID, c.ClientSecret = values[0], values[1], secret.Text(values[2])
 	}
-	return c, fmt.Errorf("tenant_id, client_id and client_secret are not set, and the environment lacks %s "+
-		"(the ARM_ variables would do as well): set the arguments or the variables", strings.Join(missing, ", "))
-}
-
-func (c ClientSecret) check() error {
-	for _, argument := range []struct{ name, value string }{
-		{"tenant_id", c.TenantID},
-		{"client_id", c.ClientID},
-		{"client_secret", c.ClientSecret.Reveal()},
-	} {
-		if argument.value == "" {
-			return setting(argument.name, "is missing; set all of tenant_id, client_id and client_secret, or none to take them from the environment")
-		}
-	}
-	switch {
-	case strings.ContainsAny(c.TenantID, "/\\?#% \t\r\n"):
-		return setting("tenant_id", "%q is neither a GUID nor a domain", c.TenantID)
-	case strings.ContainsAny(c.ClientID, " \t\r\n"):
-		return setting("client_id", "%q is not an application id", c.ClientID)
-	case c.TokenVersion != "" && c.TokenVersion != "v1" && c.TokenVersion != "v2":
-		return setting("token_version", `%q is neither "v2" nor "v1"`, c.TokenVersion)
-	}
-	if l := c.Limits; l != nil {
-		switch {
-		case l.Concurrency < 0:
-			return setting("concurrency", "%d is less than 1", l.Concurrency)
-		case l.Requests < 0:
-			return setting("requests", "%d is less than 1", l.Requests)
-		}
-	}
-	return nil
-}
-
-func setting(name, format string, values ...any) error {
-	return &pipeline.SettingError{Name: name, Err: fmt.Errorf(format, values...)}
+	return c, err
 }
 
 // clientSecret is a ClientSecret that has been checked.
 type clientSecret struct {
-	ClientSecret
-	name string
-}
-
-// Principal implements Credential.
-func (c *clientSecret) Principal() string {
-	return strings.ToLower(c.TenantID + "/" + c.ClientID)
-}
-
-// Limits implements Limited.
-func (c *clientSecret) Limits() Limits {
-	if c.ClientSecret.Limits == nil {
-		return Limits{}.WithDefaults()
-	}
-	return c.ClientSecret.Limits.WithDefaults()
+	application
+	Secret secret.Text // exported, or fmt would show it
+	older  bool        // endpoint
 }
 
 // TokenSource implements Credential.
 func (c *clientSecret) TokenSource(ctx context.Context, t Target) (oauth2.TokenSource, error) {
-	authority, err := url.Parse(t.Authority)
-	if err != nil || authority.Host == "" {
-		return nil, fmt.Errorf("the authority %q is not an address such as https://login.microsoftonline.com", t.Authority)
+	ask, ctx, err := c.ask(ctx, t)
+	if err != nil {
+		return nil, err
 	}
-	if t.Audience == "" {
-		return nil, errors.New("no audience to ask a token for")
+	ask.ClientSecret = c.Secret.Reveal()
+	if c.older {
+		ask.TokenURL = strings.TrimSuffix(ask.TokenURL, "/v2.0/token") + "/token"
+		ask.Scopes, ask.EndpointParams = nil, url.Values{"resource": {t.Audience}}
 	}
-	ask := clientcredentials.Config{
-		ClientID:     c.ClientID,
-		ClientSecret: c.ClientSecret.ClientSecret.Reveal(),
-		AuthStyle:    oauth2.AuthStyleInParams,
-	}
-	base := strings.TrimSuffix(t.Authority, "/") + "/" + url.PathEscape(c.TenantID)
-	if c.TokenVersion == "v1" {
-		ask.TokenURL = base + "/oauth2/token"
-		ask.EndpointParams = url.Values{"resource": {t.Audience}}
-	} else {
-		ask.TokenURL = base + "/oauth2/v2.0/token"
-		ask.Scopes = []string{strings.TrimSuffix(t.Audience, "/") + "/.default"}
-	}
-	client := &http.Client{}
-	if t.Client != nil {
-		*client = *t.Client
-	}
-	// A redirection would send the secret to somebody else.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &secretSource{credential: c, target: t, ask: ask, ctx: context.WithValue(ctx, oauth2.HTTPClient, client)}, nil
+	return &secretSource{request{c.name, t, "client_secret", []string{ask.ClientSecret}}, ask, ctx}, nil
 }
 
 // secretSource asks once per call. It lives as long as one request does, which
 // is why it may hold that request's context.
 type secretSource struct {
-	credential *clientSecret
-	target     Target
-	ask        clientcredentials.Config
-	ctx        context.Context
+	request
+	ask clientcredentials.Config
+	ctx context.Context
 }
 
 // Token implements oauth2.TokenSource.
@@ -167,5 +94,5 @@ func (s *secretSource) Token() (*oauth2.Token, error) {
 	if err == nil {
 		return token, nil
 	}
-	return nil, explain(err, s.credential, s.target)
+	return nil, s.explain(err)
 }

@@ -3,12 +3,14 @@ package azauth
 import (
 	"context"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +28,8 @@ type Error struct {
 	Wait       time.Duration // as the authority asked; 0 if it did not
 	Advice     string        // what is wrong and what to do
 	Detail     string        // the authority's words
+	Absent     bool          // this way is not set up here: a chain goes on to the next
+	status     int           // of the answer of a machine's own service
 	cause      error         // only if its text is free of secrets
 }
 
@@ -59,9 +63,13 @@ var advice = []struct {
 	{numbers: []int{900382, 900432, 900384}, text: "the tenant belongs to another cloud; set cloud to the tenant's"},
 	{numbers: []int{500011}, text: "the tenant does not know the query service under this address; check cloud and tenant_id"},
 	{numbers: []int{500133, 50013, 700024}, text: "the assertion is outside its time; check the clock of this machine"},
+	{numbers: []int{700027, 50012}, text: "the application does not know this certificate; upload its public part to the application, or check client_id"},
+	{numbers: []int{700211, 700212, 700213}, text: "the application trusts no such federated token; its federated credential must name the token's issuer, subject and audience"},
+	{numbers: []int{7002161, 70021}, text: "the application has no federated credential that fits the token; add one with its issuer, subject and audience"},
+	{numbers: []int{50027}, text: "the assertion is not a token; check what the token file holds"},
 	{code: "temporarily_unavailable", transient: true, text: "the sign-in service is busy; it is worth another try"},
 	{code: "server_error", transient: true, text: "the sign-in service had an internal error; it is worth another try"},
-	{code: "invalid_client", text: "the credential is not accepted; check client_id and client_secret"},
+	{code: "invalid_client", text: "the credential is not accepted; check client_id and %s"},
 	{code: "unauthorized_client", text: "the application may not ask for this; check client_id and tenant_id"},
 	{code: "invalid_request", text: "the request is not accepted; check tenant_id, and that cloud is the tenant's"},
 	{code: "invalid_resource", text: "the tenant does not know the query service under this address; check cloud and tenant_id"},
@@ -69,19 +77,27 @@ var advice = []struct {
 	{code: "invalid_grant", text: "the credential is not accepted any more; check the clock of this machine, then renew the credential"},
 }
 
+// request is what explain has to know of a request for a token.
+type request struct {
+	name    string   // address of the credential
+	target  Target   // what the token is for
+	proof   string   // what proves the identity, as in "check client_secret"
+	secrets []string // what was sent and must not be shown
+}
+
 // explain turns an error of the token endpoint into one that can be shown.
-func explain(err error, c *clientSecret, t Target) error {
-	hide := hider(c.ClientSecret.ClientSecret.Reveal())
-	e := &Error{Credential: c.name}
+func (r request) explain(err error) *Error {
+	hide := hider(r.secrets...)
+	e := &Error{Credential: r.name}
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.As(err, &refused):
-		e.read(refused, hide)
+		e.read(refused, r.proof, hide)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		e.Advice, e.cause = "given up while waiting for "+host(t.Authority), err
+		e.Advice, e.cause = "given up while waiting for "+host(r.target.Authority), err
 		e.Transient = errors.Is(err, context.DeadlineExceeded)
 	default:
-		e.network(err, t, hide)
+		e.network(err, r.target, hide)
 	}
 	if e.cause != nil && hide(e.cause.Error()) != e.cause.Error() {
 		e.cause = nil
@@ -90,7 +106,7 @@ func explain(err error, c *clientSecret, t Target) error {
 }
 
 // read fills in e from an answer that is not a token.
-func (e *Error) read(refused *oauth2.RetrieveError, hide func(string) string) {
+func (e *Error) read(refused *oauth2.RetrieveError, proof string, hide func(string) string) {
 	var body struct {
 		Numbers       []int  `json:"error_codes"`
 		CorrelationID string `json:"correlation_id"`
@@ -105,7 +121,7 @@ func (e *Error) read(refused *oauth2.RetrieveError, hide func(string) string) {
 	if len(e.Numbers) == 0 {
 		e.Numbers = numbersIn(refused.ErrorDescription)
 	}
-	e.judge(status)
+	e.judge(status, proof)
 	first, _, _ := strings.Cut(strings.TrimSpace(refused.ErrorDescription), "\n")
 	e.Detail = hide(clip(strings.TrimSpace(first)))
 	if body.CorrelationID != "" {
@@ -113,7 +129,7 @@ func (e *Error) read(refused *oauth2.RetrieveError, hide func(string) string) {
 	}
 }
 
-func (e *Error) judge(status int) {
+func (e *Error) judge(status int, proof string) {
 	for _, a := range advice {
 		match := a.code != "" && a.code == e.Code
 		for _, n := range a.numbers {
@@ -122,7 +138,7 @@ func (e *Error) judge(status int) {
 			}
 		}
 		if match {
-			e.Advice, e.Transient = a.text, a.transient
+			e.Advice, e.Transient = strings.ReplaceAll(a.text, "%s", proof), a.transient
 			return
 		}
 	}
@@ -161,6 +177,11 @@ func (e *Error) network(err error, t Target, hide func(string) string) {
 	}
 	e.Advice = host(t.Authority) + " answered with something that is not a token; check authority and proxy"
 	e.Detail = hide(clip(strings.TrimPrefix(err.Error(), "oauth2: ")))
+}
+
+// outOfTime reports whether the authority found the assertion too old.
+func (e *Error) outOfTime() bool {
+	return slices.ContainsFunc(e.Numbers, func(n int) bool { return n == 500133 || n == 50013 || n == 700024 })
 }
 
 func host(address string) string {
@@ -206,17 +227,20 @@ func clip(text string) string {
 	return text
 }
 
-// hider returns a function that blacks out the secret in the forms in which a
-// request or an echo of it may carry it.
-func hider(value string) func(string) string {
-	quoted, err := json.Marshal(value)
-	if err != nil {
-		panic(err) // strings always marshal
-	}
+// hider returns a function that blacks out secrets in the forms in which a
+// request or an echo of it may carry them.
+func hider(values ...string) func(string) string {
 	var pairs []string
-	for _, form := range []string{value, url.QueryEscape(value), url.PathEscape(value), strings.Trim(string(quoted), `"`)} {
-		if form != "" {
-			pairs = append(pairs, form, "(sensitive)")
+	for _, value := range values {
+		quoted, err := json.Marshal(value)
+		if err != nil {
+			panic(err) // strings always marshal
+		}
+		for _, form := range []string{value, url.QueryEscape(value), url.PathEscape(value), strings.Trim(string(quoted), `"`),
+			base64.StdEncoding.EncodeToString([]byte(value)), base64.RawURLEncoding.EncodeToString([]byte(value))} {
+			if form != "" {
+				pairs = append(pairs, form, "(sensitive)")
+			}
 		}
 	}
 	replacer := strings.NewReplacer(pairs...)

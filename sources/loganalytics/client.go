@@ -84,7 +84,7 @@ func (s *Source) ask(ctx context.Context, q question, emit func(arrow.Record) er
 			return nothing, err
 		}
 		q.token = token.AccessToken
-		reading, f := s.exchange(ctx, q, func(r *http.Request) { token.SetAuthHeader(r) }, emit)
+		reading, f := s.exchange(ctx, q, func(r *http.Request) { azauth.Authorize(r, token) }, emit)
 		var failed *failure
 		switch {
 		case f == nil:

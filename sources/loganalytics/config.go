@@ -90,6 +90,22 @@ func (c Config) check() (settings, error) {
 	return s, s.readRoots()
 }
 
+// demoWorkspace is the workspace with which everybody can try the service, by
+// an API key (https://learn.microsoft.com/azure/azure-monitor/logs/api/access-api).
+const demoWorkspace = "DEMO_WORKSPACE"
+
+// checkDemo refuses an API key for a real workspace, and the demo workspace
+// without one.
+func (s settings) checkDemo(key bool) error {
+	switch demo := s.WorkspaceID == demoWorkspace; {
+	case demo && !key:
+		return setting("workspace_id", "%s takes an API key only; write auth \"api_key\" { api_key = \"DEMO_KEY\" }", demoWorkspace)
+	case key && !demo:
+		return setting("workspace_id", "an API key opens the demo workspace only; use another kind of credential, or %q here", demoWorkspace)
+	}
+	return nil
+}
+
 func setting(name, format string, values ...any) error {
 	return &pipeline.SettingError{Name: name, Err: fmt.Errorf(format, values...)}
 }

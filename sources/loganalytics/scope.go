@@ -32,6 +32,8 @@ func (s *settings) checkScope() error {
 		s.route = resourceRoute(segments)
 	case c.WorkspaceID == "":
 		return setting("workspace_id", "the block says nothing of what to read; give workspace_id, the id (a GUID) on the workspace's overview page, or resource_id")
+	case c.WorkspaceID == demoWorkspace:
+		s.scope, s.route = c.WorkspaceID, workspaceRoute(c.WorkspaceID)
 	case !guid.MatchString(c.WorkspaceID):
 		return setting("workspace_id", "%q is not a workspace id; use the id (a GUID, on the workspace's overview page), not the name or the resource id", c.WorkspaceID)
 	default:

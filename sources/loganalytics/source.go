@@ -41,6 +41,9 @@ type Source struct {
 // *pipeline.SettingError.
 func New(c Config, cred azauth.Credential, shared *Governors) (*Source, error) {
 	s, err := c.check()
+	if err == nil {
+		err = s.checkDemo(azauth.ForDemo(cred))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +68,7 @@ func New(c Config, cred azauth.Credential, shared *Governors) (*Source, error) {
 		grace:     grace,
 		idle:      idleTime,
 		http:      client,
-		tokens:    azauth.NewTokens(cred, azauth.Target{Authority: s.authority, Audience: s.audience, Client: &issuer}),
+		tokens:    azauth.NewTokens(cred, azauth.Target{Authority: s.authority, Assumed: c.Authority == "" && c.Cloud == "", Audience: s.audience, Client: &issuer}),
 		governor:  shared.get(cred.Principal(), s.Cloud, bounds),
 
 		additional: s.Additional,
