@@ -66,7 +66,7 @@ func (x *exchange) authenticate() (*principal, *failure) {
 	if now := x.e.config.Now().Unix(); now >= c.Expires || now < c.NotBefore {
 		return nil, badToken("InvalidAuthenticationToken", "The access token is expired or not yet valid.")
 	}
-	switch kind := audienceOf(c.Audience, x.r.Host); kind {
+	switch kind := x.audience(c.Audience); kind {
 	case audienceQuery:
 	case audienceOtherCloud:
 		return nil, badToken("InvalidAuthenticationTokenTenant", "The access token is from the wrong issuer.")

@@ -1,6 +1,8 @@
 package emulator
 
 import (
+	"crypto/rsa"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"regexp"
@@ -37,8 +39,15 @@ type Config struct {
 	// Resources are Azure resources that exist besides those whose _ResourceId
 	// occurs in a row.
 	Resources []string
-	// Principals may ask for tokens; none means the demo principal.
+	// Principals may ask for tokens; none means the demo principal. The first
+	// one is the machine's own identity, too.
 	Principals []Principal
+	// Cloud is "public", which "" is too, "usgov" or "china": the audience whose
+	// tokens are accepted. Tokens for the others are issued and refused.
+	Cloud string
+	// IdentityHeader is what a request to the identity endpoint of App Service
+	// must prove itself with; "" takes any.
+	IdentityHeader string
 	// TokenLifetime is how long a token is accepted, 86399 s if zero.
 	TokenLifetime time.Duration
 	// Limits bound answers and requests.
@@ -98,12 +107,32 @@ const (
 type Principal struct {
 	Tenant       string // GUID or domain
 	ClientID     string
-	ClientSecret string
+	ClientSecret string // "" has none
+	// SecretExpires is when the secret ends; zero is never.
+	SecretExpires time.Time
+	// Certificates are those with which it may sign an assertion: PS256, or
+	// RS256 as older clients do.
+	Certificates []*x509.Certificate
+	// Federated are the tokens of others that it trusts as an assertion.
+	Federated []Federated
+	// ObjectID is made of ClientID if empty. ResourceID names it as an identity
+	// of a machine; "" is none.
+	ObjectID, ResourceID string
+	// Roles are those in its tokens: Data.Read if nil, none if empty.
+	Roles []string
 	// Access is what the query service thinks of it.
 	Access Access
 	// DeniedFor ends the denial that long after New, as when a role assignment
 	// takes effect late. Zero never ends it.
 	DeniedFor time.Duration
+}
+
+// Federated describes the tokens of another issuer that stand for a principal.
+// All of it must fit.
+type Federated struct {
+	Issuer, Subject string
+	Audience        string         // "api://AzureADTokenExchange" if empty
+	Key             *rsa.PublicKey // checks the signature, RS256
 }
 
 // Access is a right, or the way in which it is denied.
@@ -201,6 +230,7 @@ func (c Config) withDefaults() (Config, error) {
 	if len(c.Principals) == 0 {
 		c.Principals = []Principal{{Tenant: DemoTenantID, ClientID: DemoClientID, ClientSecret: DemoClientSecret}}
 	}
+	c.Cloud = or(c.Cloud, "public")
 	c.TokenLifetime = or(c.TokenLifetime, 86399*time.Second)
 	c.CacheLifetime = or(c.CacheLifetime, 120*time.Second)
 	c.Limits = c.Limits.withDefaults()
@@ -214,7 +244,15 @@ func (c Config) check() error {
 	if err := c.checkWorkspaces(); err != nil {
 		return err
 	}
+	if c.Cloud != "public" && c.Cloud != "usgov" && c.Cloud != "china" {
+		return fmt.Errorf("cloud %q is not one of public, usgov and china", c.Cloud)
+	}
 	for i, p := range c.Principals {
+		for _, f := range p.Federated {
+			if f.Issuer == "" || f.Subject == "" || f.Key == nil {
+				return fmt.Errorf("principal %s trusts a federated token without issuer, subject or key", p.ClientID)
+			}
+		}
 		switch {
 		case p.Tenant == "" || p.ClientID == "":
 			return fmt.Errorf("principal %d has no tenant or no client id", i+1)

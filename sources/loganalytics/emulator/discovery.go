@@ -15,18 +15,32 @@ const (
 	audienceOther                      // another Azure service
 )
 
-// audienceOf judges a resource. Both hosts of the public cloud and the
-// emulator's own address are the query service.
-func audienceOf(resource, ownHost string) audience {
+// queryHosts are the names of the query service, by cloud; the public one has
+// two.
+var queryHosts = map[string]string{
+	"api.loganalytics.io":        "public",
+	"api.loganalytics.azure.com": "public",
+	"api.loganalytics.us":        "usgov",
+	"api.loganalytics.azure.cn":  "china",
+}
+
+// audience judges a resource. The hosts of the emulator's cloud and its own
+// address are the query service.
+func (x *exchange) audience(resource string) audience {
 	u, err := url.Parse(resource)
 	if err != nil || u.Host == "" {
 		return audienceUnknown
 	}
-	switch u.Host {
-	case "api.loganalytics.io", "api.loganalytics.azure.com", ownHost:
+	if u.Host == x.r.Host {
 		return audienceQuery
-	case "api.loganalytics.us", "api.loganalytics.azure.cn":
+	}
+	if cloud, ok := queryHosts[u.Host]; ok {
+		if cloud == x.e.config.Cloud {
+			return audienceQuery
+		}
 		return audienceOtherCloud
+	}
+	switch u.Host {
 	case "management.azure.com", "storage.azure.com", "graph.microsoft.com", "vault.azure.net":
 		return audienceOther
 	}

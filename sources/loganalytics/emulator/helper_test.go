@@ -123,7 +123,7 @@ func serve(t *testing.T, c Config) *remote {
 
 func (r *remote) login(c Config) string {
 	r.t.Helper()
-	p := Principal{DemoTenantID, DemoClientID, DemoClientSecret, "", 0}
+	p := Principal{Tenant: DemoTenantID, ClientID: DemoClientID, ClientSecret: DemoClientSecret}
 	if len(c.Principals) > 0 {
 		p = c.Principals[0]
 	}

@@ -9,7 +9,8 @@ import (
 	"strings"
 )
 
-// claims are what an access token says, as far as tools show it.
+// claims are what an access token says, as far as tools show it. The query
+// service takes tokens of version 1.0, which name the application in appid.
 type claims struct {
 	Audience  string   `json:"aud"`
 	Issuer    string   `json:"iss"`
@@ -24,6 +25,7 @@ type claims struct {
 	Subject   string   `json:"sub"`
 	Tenant    string   `json:"tid"`
 	Unique    string   `json:"uti"`
+	Type      string   `json:"idtyp"`
 	Version   string   `json:"ver"`
 }
 

@@ -1,10 +1,7 @@
 package emulator
 
 import (
-	"encoding/json"
 	"fmt"
-	"net/http"
-	"strings"
 
 	"github.com/google/uuid"
 )
@@ -46,65 +43,4 @@ func (x *exchange) refuse(f *refusal) {
 		Codes: []int{f.number}, Timestamp: at, Trace: trace, Correlation: correlation,
 		URI: fmt.Sprintf("https://login.microsoftonline.com/error?code=%d", f.number),
 	})
-}
-
-const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-// assertion checks a client assertion as far as it can be checked without the
-// certificate: its form and its time. The signature is not verified.
-func (x *exchange) assertion(kind, text string) *refusal {
-	if kind != assertionType {
-		return missingParameter("client_assertion_type")
-	}
-	bad := &refusal{401, "invalid_client", 50027, "JWT token is invalid or malformed."}
-	parts := strings.Split(text, ".")
-	if len(parts) != 3 || parts[2] == "" {
-		return bad
-	}
-	raw, err := rawURL.DecodeString(parts[1])
-	var c struct {
-		Subject string `json:"sub"`
-		Expires int64  `json:"exp"`
-	}
-	if err != nil || json.Unmarshal(raw, &c) != nil || c.Subject == "" {
-		return bad
-	}
-	if now := x.e.config.Now().Unix(); now >= c.Expires {
-		return &refusal{400, "invalid_grant", 500133, "Assertion is not within its valid time range. " +
-			"Ensure that the access token is not expired before using it for user assertion, or request a new token."}
-	}
-	return nil
-}
-
-// managedIdentity answers the forms of a virtual machine and of App Service.
-// The principal is the first one configured, or the one that client_id names.
-func (x *exchange) managedIdentity(header, want string) {
-	x.seen.Route = "token"
-	if x.faulted() {
-		return
-	}
-	got := x.r.Header.Get(header)
-	if got == "" || want != "" && !strings.EqualFold(got, want) {
-		sendJSON(x.w, http.StatusBadRequest, map[string]string{"error": "invalid_request",
-			"error_description": "Required " + header + " header not specified"})
-		return
-	}
-	values := x.r.URL.Query()
-	id, resource := values.Get("client_id"), values.Get("resource")
-	if id == "" {
-		id = x.e.config.Principals[0].ClientID
-	}
-	p := x.e.principals[strings.ToLower(id)]
-	if p == nil {
-		sendJSON(x.w, http.StatusBadRequest, map[string]string{"error": "invalid_request", "error_description": "Identity not found"})
-		return
-	}
-	if audienceOf(resource, x.r.Host) == audienceUnknown {
-		sendJSON(x.w, http.StatusBadRequest, map[string]string{"error": "invalid_resource",
-			"error_description": fmt.Sprintf("AADSTS500011: The resource principal named %s was not found in the tenant.", resource)})
-		return
-	}
-	x.seen.Principal = p.ClientID
-	text, c := x.issue(grant{p, resource, "2"})
-	sendJSON(x.w, 200, stringly(c, text))
 }

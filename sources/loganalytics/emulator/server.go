@@ -73,7 +73,10 @@ func New(config Config) (*Emulator, error) {
 		orders:     newOrders(config.Seed),
 	}
 	for _, p := range config.Principals {
-		known := &principal{Principal: p, objectID: uuid.NewSHA1(uuid.NameSpaceOID, []byte(p.ClientID)).String()}
+		known := &principal{Principal: p, objectID: or(p.ObjectID, uuid.NewSHA1(uuid.NameSpaceOID, []byte(p.ClientID)).String())}
+		if p.Roles == nil {
+			known.Roles = []string{"Data.Read"}
+		}
 		if p.DeniedFor > 0 {
 			known.openFrom = config.Now().Add(p.DeniedFor)
 		}

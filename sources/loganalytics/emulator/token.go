@@ -25,9 +25,9 @@ func (x *exchange) login(path []string) *failure {
 	case get && path[0] == "common" && rest == "discovery/instance":
 		x.instance()
 	case get && path[0] == "metadata" && rest == "identity/oauth2/token":
-		x.managedIdentity("Metadata", "true")
+		x.machine()
 	case get && path[0] == "msi" && rest == "token":
-		x.managedIdentity("X-IDENTITY-HEADER", "")
+		x.appService()
 	default:
 		x.dataHeaders()
 		return pathNotFound()
@@ -97,10 +97,13 @@ func stringly(c claims, text string) tokenV1 {
 func (x *exchange) issue(g grant) (string, claims) {
 	now := x.e.config.Now().Unix()
 	issuer := "https://sts.windows.net/" + g.principal.Tenant + "/"
+	if x.e.config.Cloud == "china" {
+		issuer = "https://sts.chinacloudapi.cn/" + g.principal.Tenant + "/"
+	}
 	c := claims{Audience: g.resource, Issuer: issuer, Provider: issuer, Issued: now, NotBefore: now - 300,
 		Expires: now + int64(x.e.config.TokenLifetime/time.Second), AppID: g.principal.ClientID, AppIDACR: g.how,
 		ObjectID: g.principal.objectID, Subject: g.principal.objectID, Tenant: g.principal.Tenant,
-		Roles: []string{"Data.Read"}, Unique: uuid.NewString(), Version: "1.0"}
+		Roles: g.principal.Roles, Type: "app", Unique: uuid.NewString(), Version: "1.0"}
 	return x.e.tokens.seal(c), c
 }
 
@@ -122,7 +125,7 @@ func (x *exchange) grant(tenant string, v2 bool) (grant, *refusal) {
 	default:
 		return grant{}, &refusal{400, "unsupported_grant_type", 70003, fmt.Sprintf("The app requested an unsupported grant type '%s'.", got)}
 	}
-	resource, refused := resourceOf(form, v2, x.r.Host)
+	resource, refused := x.resourceOf(form, v2)
 	if refused != nil {
 		return grant{}, refused
 	}
@@ -140,7 +143,7 @@ func (e *Emulator) hasTenant(name string) bool {
 }
 
 // resourceOf reads what the token shall be for: resource in v1, scope in v2.
-func resourceOf(form url.Values, v2 bool, host string) (string, *refusal) {
+func (x *exchange) resourceOf(form url.Values, v2 bool) (string, *refusal) {
 	name := "resource"
 	if v2 {
 		name = "scope"
@@ -157,7 +160,7 @@ func resourceOf(form url.Values, v2 bool, host string) (string, *refusal) {
 		}
 		value = resource
 	}
-	if audienceOf(value, host) == audienceUnknown {
+	if x.audience(value) == audienceUnknown {
 		return "", &refusal{400, "invalid_resource", 500011, fmt.Sprintf("The resource principal named %s was not found "+
 			"in the tenant. This can happen if the application has not been installed by the administrator of the tenant.", value)}
 	}
@@ -197,15 +200,20 @@ func (x *exchange) client(tenant string, form url.Values) (p *principal, how str
 			"Application with identifier '%s' was not found in the directory '%s'.", id, tenant)}
 	}
 	if assertion := form.Get("client_assertion"); assertion != "" {
-		return p, "2", x.assertion(form.Get("client_assertion_type"), assertion)
+		return p, "2", x.assertion(p, tenant, form.Get("client_assertion_type"), assertion)
 	}
 	if secret == "" {
 		return nil, "", &refusal{401, "invalid_client", 7000218,
 			"The request body must contain the following parameter: 'client_assertion' or 'client_secret'."}
 	}
-	if secret != p.ClientSecret {
+	if p.ClientSecret == "" || secret != p.ClientSecret {
 		return nil, "", &refusal{401, "invalid_client", 7000215, fmt.Sprintf("Invalid client secret provided. Ensure the "+
 			"secret being sent in the request is the client secret value, not the client secret ID, for a secret added to app '%s'.", id)}
+	}
+	if end := p.SecretExpires; !end.IsZero() && !x.e.config.Now().Before(end) {
+		return nil, "", &refusal{401, "invalid_client", 7000222, fmt.Sprintf("The provided client secret keys for app '%s' are expired. "+
+			"Visit the Azure portal to create new keys for your app: https://aka.ms/NewClientSecret, "+
+			"or consider using certificate credentials for added security: https://aka.ms/certCreds.", id)}
 	}
 	return p, "1", nil
 }
