@@ -153,6 +153,10 @@ func reason(err error) string {
 	case !errors.As(err, &e):
 		return err.Error()
 	}
+	if e.Absent {
+		what, _, _ := strings.Cut(e.Advice, "; ") // the next step is the chain's
+		return what
+	}
 	if e.Detail == "" {
 		return e.Advice
 	}

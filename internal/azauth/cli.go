@@ -97,7 +97,7 @@ func (s *cliSource) explain(text string) *Error {
 		e.judge(0, "the sign-in of the Azure CLI")
 	case strings.Contains(text, "az login"), strings.Contains(text, "az account set"):
 		e.Absent = true
-		e.Advice = "nobody is signed in to the Azure CLI, or the sign-in has ended; run \"" + login + "\""
+		e.Advice = "nobody is signed in to the Azure CLI, or the sign-in has ended (run \"" + login + "\")"
 	case strings.Contains(text, "invalid character"), strings.Contains(text, "unexpected end of JSON"), strings.Contains(text, "token expiration time"):
 		e.Advice = "az printed something that is not a token; run \"az account get-access-token\" to see what it says"
 		e.Detail = "" // it may hold a part of a token

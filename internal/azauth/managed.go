@@ -158,6 +158,9 @@ func (s *managedSource) Token() (*oauth2.Token, error) {
 	if err == nil {
 		return fromSDK(token), nil
 	}
+	if cause := s.ctx.Err(); cause != nil { // the library's error does not wrap it
+		return nil, &Error{Credential: s.name, Advice: "given up while waiting for the identity service of this machine", cause: cause}
+	}
 	return nil, s.explain(err)
 }
 

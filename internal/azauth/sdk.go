@@ -3,6 +3,7 @@ package azauth
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -53,6 +54,7 @@ func (r request) explainSDK(err error) *Error {
 	e.status = failed.RawResponse.StatusCode
 	if e.status >= 500 || e.status == http.StatusTooManyRequests || e.status == http.StatusGone {
 		e.Transient = true
+		e.Advice = fmt.Sprintf("the identity service of this machine answered with status %d; it is worth another try", e.status)
 	}
 	return e
 }
