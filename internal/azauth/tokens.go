@@ -51,6 +51,9 @@ func (s *Tokens) get(ctx context.Context, rejected *oauth2.Token) (*oauth2.Token
 		return s.current, nil
 	}
 	fresh, err := s.ask(ctx)
+	if err == nil {
+		fresh, err = lifetime(fresh, now)
+	}
 	if err != nil {
 		var e *Error
 		if known && now.Before(s.current.Expiry) && errors.As(err, &e) && e.Transient {
