@@ -43,13 +43,8 @@ func (s *Sink) Enroll(ctx context.Context, lineage string) error {
 	if err != nil {
 		return err
 	}
-	if found.Lineage != lineage {
-		return fmt.Errorf("the archive belongs to the ledger with lineage %s (its %s says so), this pipeline's ledger has %s; use the state that the archive was made with, or give the sink another place",
-			found.Lineage, markerKey, lineage)
-	}
-	if found.Identity != "" && s.identity != "" && found.Identity != s.identity {
-		return fmt.Errorf("the ledger knows the archive here as %s, and the sink is declared as %s: everything would be exported a second time beside it; write the place as it was, or give the sink another one",
-			found.Identity, s.identity)
+	if err := s.belongs(found, lineage); err != nil {
+		return err
 	}
 	if sweeper, ok := s.store.(Sweeper); ok {
 		return sweeper.Sweep(ctx)

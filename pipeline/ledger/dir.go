@@ -22,8 +22,8 @@ const (
 	guardName = "lock.guard"
 )
 
-// Dir is a Store in a folder of the local disk. It is a HostLocker. The folder
-// is created by the first write; reading leaves no trace.
+// Dir is a Store in a folder of the local disk. It is a HostLocker and a
+// Trier. The folder is created by the first write; reading leaves no trace.
 type Dir struct {
 	path  string
 	guard *lockedfile.Mutex // between processes, around compare and replace
@@ -135,6 +135,15 @@ func (d *Dir) LockHost() (unlock func() error, ok bool, err error) {
 		return nil, false, errors.Join(err, f.Close())
 	}
 	return f.Close, true, nil
+}
+
+// Try implements Trier.
+func (d *Dir) Try(ctx context.Context) error {
+	folder, err := d.file(ctx, path.Clean(segmentPrefix))
+	if err != nil {
+		return err
+	}
+	return unwritable(durable.Try(folder))
 }
 
 // file returns the path of an object and checks that the folder can be one.

@@ -185,3 +185,21 @@ func TestRenewGetsTheHostLock(t *testing.T) {
 	}
 	mustClose(t, l)
 }
+
+// Try tells whether the state can be written, and leaves no trace.
+func TestDirTry(t *testing.T) {
+	top := t.TempDir()
+	dir := filepath.Join(top, ".kustash")
+	if err := NewDir(dir).Try(context.Background()); err != nil {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(top); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v are left, want nothing", left, err)
+	}
+	if err := os.WriteFile(dir, nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := NewDir(dir).Try(context.Background()); err == nil || !strings.Contains(err.Error(), "is a file") {
+		t.Errorf("%v, want that it is a file", err)
+	}
+}

@@ -45,6 +45,12 @@ type HostLocker interface {
 	LockHost() (unlock func() error, ok bool, err error)
 }
 
+// Trier is implemented by stores that can tell whether they can be written to,
+// without leaving a trace of having tried.
+type Trier interface {
+	Try(ctx context.Context) error
+}
+
 // in names the store in messages, where it has a name.
 func in(store Store) string {
 	if s, ok := store.(fmt.Stringer); ok {

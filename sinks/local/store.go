@@ -27,7 +27,7 @@ type Config struct {
 	Path string `hcl:"path"`
 }
 
-// Store is a sinks.Store, Sweeper and Remover. It may be used concurrently, and
+// Store is a sinks.Store, Sweeper, Trier and Remover. It may be used concurrently, and
 // by several processes: nothing is ever replaced but metadata of objects that
 // are not there.
 type Store struct{ root string }
@@ -36,6 +36,7 @@ var (
 	_ sinks.Store   = (*Store)(nil)
 	_ sinks.Sweeper = (*Store)(nil)
 	_ sinks.Remover = (*Store)(nil)
+	_ sinks.Trier   = (*Store)(nil)
 )
 
 // tmpDir holds objects on their way, below the root.
