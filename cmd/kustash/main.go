@@ -40,7 +40,7 @@ type verb struct {
 func allVerbs() []verb {
 	return []verb{
 		initVerb, validateVerb, planVerb, applyVerb, statusVerb, verifyVerb,
-		queryVerb, tablesVerb, showVerb, outputVerb, fmtVerb,
+		queryVerb, tablesVerb, doctorVerb, showVerb, outputVerb, fmtVerb,
 		demoVerb, emulatorVerb, versionVerb, completionVerb,
 	}
 }

@@ -24,6 +24,9 @@ type failure struct {
 	kind  error // ErrTooLarge, ErrAccess or ErrQuery of package pipeline, or nil
 	renew bool  // another token may help
 	late  bool  // more time may help
+
+	status int             // of the answer; 0 if there was none
+	codes  map[string]bool // of the service's error
 }
 
 // Error implements error.
