@@ -167,6 +167,9 @@ func (p *patient) refused(err error) outcome {
 	for _, c := range answerCauses {
 		if (c.status == 0 || c.status == a.Status) && (len(c.codes) == 0 || a.Has(c.codes...)) {
 			f.help, f.advice = c.help, c.advice(p, err)
+			if other := p.readable[p.access.Principal]; other != "" && other != p.address {
+				f.facts = []string{"The same identity can query " + other + ", so the credential is right: it is this workspace that is closed to it."}
+			}
 			return f
 		}
 	}
@@ -191,7 +194,7 @@ func (p *patient) resource(err error) string {
 func networkAdvice(p *patient, err error) []string {
 	return []string{
 		"A role does not help here. Run kustash from a network that the workspace lets in: through its private link, or from an address that its network security perimeter allows.",
-		"Or let queries in from public networks, if that is allowed to be:\naz monitor log-analytics workspace update --ids " + p.resource(err) + " --query-access Enabled",
+		"Or let queries in from public networks, if that is allowed to be:\naz resource update --ids " + p.resource(err) + " --set properties.publicNetworkAccessForQuery=Enabled",
 	}
 }
 
@@ -204,20 +207,16 @@ func roleAdvice(p *patient, err error) []string {
 	if object == "" {
 		object = fmt.Sprintf(`"$(az ad sp show --id %s --query id --output tsv)"`, p.client())
 	}
-	var advice []string
-	if other := p.readable[p.access.Principal]; other != "" {
-		advice = append(advice, "The same identity can query "+other+", so the credential is right: it is this workspace that does not let it in.")
-	}
 	create := fmt.Sprintf("az role assignment create --assignee-object-id %s --assignee-principal-type %s --role \"Log Analytics Reader\" --scope %s",
 		object, kind, p.resource(err))
 	if name, ok := azureClouds[p.access.Cloud]; ok {
 		create = "az cloud set --name " + name + "\n" + create
 	}
-	return append(advice,
-		"Role missing: give Log Analytics Reader on the workspace to the object "+p.claims.Object+":\n"+create,
-		"Role still spreading: if it was given in the last 60 minutes, wait and run doctor again. To see what is given:\naz role assignment list --assignee "+object+" --all --output table",
-		"Wrong workspace: if "+p.access.Workspace+" is not in this list, workspace_id is not the id of your workspace:\n"+workspaceList,
-	)
+	return []string{
+		"Role missing: give Log Analytics Reader on the workspace to the object " + or(p.claims.Object, "of the application") + ":\n" + create,
+		"Role still spreading: if it was given in the last 60 minutes, wait and run doctor again. To see what is given:\naz role assignment list --assignee " + object + " --all --output table",
+		"Wrong workspace: if " + p.access.Workspace + " is not in this list, workspace_id is not the id of your workspace:\n" + workspaceList,
+	}
 }
 
 // azureClouds are the names that the az command has for clouds other than the

@@ -66,16 +66,15 @@ func (v *doctorText) summary(t tally) {
 		parts = append(parts, count(n, "warning"))
 	}
 	v.printf("\n%s.\n", strings.Join(parts, ", "))
-	switch first := t.first; {
-	case first == nil:
+	if t.first == nil {
 		v.printf("%s Next: kustash plan\n", v.paint(green, "Ready."))
-	default:
-		v.printf("%s %s %s: %s", v.paint(red, "Do this first:"), first.step, first.target, first.detail)
-		if len(first.advice) > 0 {
-			v.printf("\n%s", first.advice[0])
-		}
-		v.printf("\n")
+		return
 	}
+	next := t.first.detail
+	if len(t.first.advice) > 0 {
+		next = t.first.advice[0]
+	}
+	v.printf("%s (%s %s) %s\n", v.paint(red, "Do this first:"), t.first.step, t.first.target, next)
 }
 
 func (v *doctorText) close() error { return nil }
