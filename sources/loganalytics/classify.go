@@ -248,7 +248,7 @@ func (s *Source) sentence(q question, response *http.Response, r rule, e *apiErr
 		text += " (correlation id " + clip(e.CorrelationID, 80) + ")"
 	}
 	f := s.fail(q, response, nil, text)
-	f.status, f.codes = response.StatusCode, e.codes()
+	f.answer = Answer{response.StatusCode, e.codes()}
 	f.renew = r.renew
 	return f
 }

@@ -98,8 +98,8 @@ func (a Answer) Has(codes ...string) bool {
 // false if it said nothing.
 func AnswerOf(err error) (a Answer, ok bool) {
 	var f *failure
-	if !errors.As(err, &f) || f.status == 0 {
+	if !errors.As(err, &f) {
 		return a, false
 	}
-	return Answer{f.status, f.codes}, true
+	return f.answer, f.answer.Status != 0
 }

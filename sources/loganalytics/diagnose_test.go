@@ -71,7 +71,7 @@ func TestTablesOfText(t *testing.T) {
 }
 
 func TestAnswerOf(t *testing.T) {
-	refused := &failure{text: "no", status: 403, codes: map[string]bool{"InsufficientAccessError": true, "NspValidationFailedError": true}}
+	refused := &failure{text: "no", answer: Answer{403, map[string]bool{"InsufficientAccessError": true, "NspValidationFailedError": true}}}
 	for _, err := range []error{refused, fmt.Errorf("count: %w", refused), &pipeline.RetryAfter{Err: refused}} {
 		a, ok := AnswerOf(err)
 		if !ok || a.Status != 403 || !a.Has("X", "NspValidationFailedError") || a.Has("X") || a.Has() {

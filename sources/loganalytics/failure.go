@@ -20,13 +20,12 @@ import (
 
 // failure is an error of the service, in words that hold no secret.
 type failure struct {
+	answer Answer // zero if there was none
+
 	text  string
 	kind  error // ErrTooLarge, ErrAccess or ErrQuery of package pipeline, or nil
 	renew bool  // another token may help
 	late  bool  // more time may help
-
-	status int             // of the answer; 0 if there was none
-	codes  map[string]bool // of the service's error
 }
 
 // Error implements error.
