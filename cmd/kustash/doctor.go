@@ -41,7 +41,7 @@ func runDoctor(ctx context.Context, p *process, v *verb, args []string) (int, er
 	if *asJSON {
 		d.view = &doctorJSON{jsonView{w: p.stdout}}
 	}
-	pl, err := d.pipeline(ctx, &load)
+	pl, err := d.pipeline(&load)
 	if err != nil {
 		return 0, err
 	}
@@ -152,7 +152,7 @@ func (d *doctor) note(r diagnosis) {
 }
 
 // pipeline loads the files; nil is a pipeline that cannot be checked further.
-func (d *doctor) pipeline(ctx context.Context, o *loadFlags) (*config.Pipeline, error) {
+func (d *doctor) pipeline(o *loadFlags) (*config.Pipeline, error) {
 	c := check{step: "pipeline", target: d.dir}
 	found, err := hasHCL(d.dir)
 	if err != nil {
@@ -170,9 +170,12 @@ func (d *doctor) pipeline(ctx context.Context, o *loadFlags) (*config.Pipeline, 
 			advice: []string{"See all of them with their places, and mend them:\nkustash validate"}}})
 		return nil, nil
 	}
-	d.do(ctx, check{step: c.step, target: c.target, run: func(context.Context) outcome {
-		return healthy("%s, %s, %s", count(len(pl.Workspaces), "workspace"), count(len(pl.Exports), "query instance"), count(len(pl.Sinks), "sink"))
-	}})
+	loaded := healthy("%s, %s, %s", count(len(pl.Workspaces), "workspace"), count(len(pl.Exports), "query instance"), count(len(pl.Sinks), "sink"))
+	for _, d := range diags {
+		loaded.status = warned
+		loaded.facts = append(loaded.facts, sentence(d.Error()))
+	}
+	d.note(diagnosis{c, loaded})
 	return pl, nil
 }
 

@@ -324,6 +324,28 @@ workspace "x" {
 	}
 }
 
+// A clock that is hours off makes good tokens invalid, so it comes first.
+func TestDoctorClockFirst(t *testing.T) {
+	service, err := emulator.New(emulator.Config{Faults: []emulator.Fault{{Action: emulator.Action{Status: 401, Body: `{"error":{"code":"InvalidAuthenticationToken"}}`}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Date", time.Now().Add(-2*time.Hour).UTC().Format(http.TimeFormat))
+		service.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	s, _ := doctored(t, nil, false)
+	s.env["KUSTASH_VAR_endpoint"] = server.URL
+	code, output := s.run("doctor")
+	for _, want := range []string{"FAIL  query    print 1: the token is not accepted", "FAIL  clock    of this machine: it is 2h0m", "ahead of the endpoint's",
+		"Do this first: (query print 1) Set the clock of this machine"} {
+		if code != exitFailed || !strings.Contains(output, want) {
+			t.Errorf("exit %d, lacks %q\n%s", code, want, output)
+		}
+	}
+}
+
 // Over TLS with an authority of one's own, ca_file makes the difference.
 func TestDoctorTLS(t *testing.T) {
 	s, server := doctored(t, nil, true)

@@ -64,9 +64,7 @@ var tokenCauses = []tokenCause{
 			"If the cloud is right, the tenant has never used the query service. Make it known there:\naz ad sp create --id " + apiApplication,
 		}
 	}},
-	{[]int{500133, 50013, 700024}, "clock", func(*patient) []string {
-		return []string{"Set the clock of this machine, best by a time service (Linux: timedatectl set-ntp true; Windows: w32tm /resync)."}
-	}},
+	{[]int{500133, 50013, 700024}, "clock", func(p *patient) []string { return []string{p.setClock()} }},
 }
 
 // noToken explains why there is no token.
@@ -129,17 +127,18 @@ var answerCauses = []answerCause{
 			"If it is in another tenant, use an application of that tenant."}
 	}},
 	{http.StatusUnauthorized, nil, "token", func(p *patient, _ error) []string {
-		return []string{"See that cloud, endpoint and authority of the workspace and tenant_id of the credential belong together.",
-			"A clock that is off makes good tokens invalid; see the check of the clock below."}
+		together := "See that cloud, endpoint and authority of the workspace and tenant_id of the credential belong together."
+		if p.offset.Abs() > clockTolerance { // which makes good tokens invalid
+			return []string{p.setClock(), together}
+		}
+		return []string{together}
 	}},
 	{http.StatusForbidden, nil, "role", roleAdvice},
 	{http.StatusNotFound, nil, "workspace-id", func(p *patient, _ error) []string {
 		return []string{"Use the workspace's id, a GUID (customerId), not its name or resource id. The ids of this subscription's workspaces:\n" + workspaceList,
 			fmt.Sprintf("If it is there, see that cloud (%s) and endpoint are the workspace's.", p.access.Cloud)}
 	}},
-	{http.StatusProxyAuthRequired, nil, "proxy", func(*patient, error) []string {
-		return []string{"Put user and password into the proxy's address:\nHTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"}
-	}},
+	{http.StatusProxyAuthRequired, nil, "proxy", func(*patient, error) []string { return proxyPassword().advice }},
 	{http.StatusTooManyRequests, nil, "throttled", func(*patient, error) []string {
 		return []string{"Something else asks with the same identity: wait a minute, or give kustash an application of its own."}
 	}},

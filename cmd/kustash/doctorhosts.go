@@ -118,7 +118,7 @@ func (p *patient) connect(ctx context.Context, a place) outcome {
 	defer response.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<16)) // so that the connection can be used again
 	if response.StatusCode == http.StatusProxyAuthRequired {
-		return unreachable(a, errProxyPassword)
+		return proxyPassword()
 	}
 	if at, err := http.ParseTime(response.Header.Get("Date")); err == nil && a.setting == "endpoint" {
 		// The header has no fractions of a second.
@@ -142,7 +142,10 @@ func issuerOf(c *x509.Certificate) string {
 	return c.Issuer.String()
 }
 
-var errProxyPassword = errors.New("Proxy Authentication Required")
+func proxyPassword() outcome {
+	return outcome{status: failed, help: "proxy", detail: "the proxy asks for a password",
+		advice: []string{"Put user and password into the proxy's address:\nHTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"}}
+}
 
 // unreachable explains why a place gave no answer.
 func unreachable(a place, err error) outcome {
@@ -183,9 +186,8 @@ func unreachable(a place, err error) outcome {
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		f.help, f.detail = "tls", "it does not speak TLS"
 		f.advice = []string{fmt.Sprintf("Check %s of the workspace: scheme, host and port.", a.setting)}
-	case strings.Contains(err.Error(), errProxyPassword.Error()):
-		f.help, f.detail = "proxy", "the proxy asks for a password"
-		f.advice = []string{"Put user and password into the proxy's address:\nHTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"}
+	case strings.Contains(err.Error(), http.StatusText(http.StatusProxyAuthRequired)):
+		return proxyPassword()
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.detail = "nobody listens there: the connection is refused"
 	case errors.As(err, &timeout) && timeout.Timeout():

@@ -266,9 +266,18 @@ func (p *patient) clock(ctx context.Context) outcome {
 		ahead = "behind"
 	}
 	if offset.Abs() > clockTolerance {
+		p.offset, p.hasOffset = offset, true
 		return outcome{status: failed, help: "clock", detail: fmt.Sprintf("it is %v %s %s", offset.Abs().Round(time.Second), ahead, whose),
-			advice: []string{fmt.Sprintf("Set the clock, best by a time service (Linux: timedatectl set-ntp true; Windows: w32tm /resync). %s says it is:\n%s",
-				sentence(whose), time.Now().Add(-offset).UTC().Format(time.RFC3339))}}
+			advice: []string{p.setClock()}}
 	}
 	return healthy("less than a minute from %s", whose)
+}
+
+// setClock is the advice for a clock that is off.
+func (p *patient) setClock() string {
+	advice := "Set the clock of this machine, best by a time service (Linux: timedatectl set-ntp true; Windows: w32tm /resync)."
+	if p.offset.Abs() > clockTolerance {
+		advice += " At the service it is now:\n" + time.Now().Add(-p.offset).UTC().Format(time.RFC3339)
+	}
+	return advice
 }

@@ -84,7 +84,8 @@ func (p *process) writeStarter() (int, error) {
 		"  1. put the workspace id into it, and a query you want to keep\n"+
 		"  2. set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of a principal with the role\n"+
 		"     \"Log Analytics Reader\" on the workspace\n"+
-		"  3. kustash plan\n", name)
+		"  3. kustash doctor, which checks each step of this and says what is missing\n"+
+		"  4. kustash plan\n", name)
 	return exitDone, nil
 }
 

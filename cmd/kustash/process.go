@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -65,6 +66,9 @@ func (p *process) extraArgs(verb string) []string {
 // problem writes an error to stderr.
 func (p *process) problem(err error) {
 	fmt.Fprintf(p.stderr, "%s %s\n", p.paint(red, "Error:"), sentence(err.Error()))
+	if errors.Is(err, pipeline.ErrAccess) {
+		fmt.Fprintln(p.stderr, "\"kustash doctor\" says which step of the set-up is missing.")
+	}
 }
 
 // sentence begins a text with a capital, unless it begins with a name.
