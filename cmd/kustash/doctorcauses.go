@@ -234,7 +234,7 @@ func (p *patient) noTable(err error, name string, mayMiss bool) outcome {
 		return p.refused(err)
 	}
 	f := outcome{status: failed, help: "table", detail: "the workspace knows no table of this name that it would show to this credential." +
-		config.DidYouMean(name, append(slices.Clone(commonTables), p.tables...))}
+		config.DidYouMean(name, p.names())}
 	if mayMiss {
 		f.status, f.detail = warned, f.detail+" missing_table says to leave it out until there is one"
 		return f
@@ -249,6 +249,9 @@ func (p *patient) noTable(err error, name string, mayMiss bool) outcome {
 	}
 	return f
 }
+
+// names returns what a misspelled name may mean.
+func (p *patient) names() []string { return append(slices.Clone(commonTables), p.tables...) }
 
 // commonTables are what a misspelled name is likely to mean.
 var commonTables = []string{

@@ -24,7 +24,7 @@ type examined interface {
 	asker
 	Access() loganalytics.Access
 	Claims(context.Context) (azauth.Claims, error)
-	Reads(text string) []string
+	Reads(q pipeline.Query) []string
 }
 
 // patient is a workspace, with what earlier checks have found out about it.
@@ -182,7 +182,7 @@ func (p *patient) exportChecks(exports []pipeline.Export, before string) []check
 	for _, e := range exports {
 		needs := []string{before}
 		if e.Query.Plan == pipeline.Analytics {
-			for _, name := range p.source.Reads(e.Query.Text) {
+			for _, name := range p.source.Reads(e.Query) {
 				c := check{step: "table", target: name, within: p.address, needs: []string{before}, run: func(ctx context.Context) outcome {
 					return p.table(ctx, name, e.Query.MissingTable == pipeline.MissingSkip)
 				}}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/kustash/kustash/internal/azauth"
+	"github.com/kustash/kustash/pipeline"
 )
 
 // Access says how a Source reaches its workspace, for those who want to find
@@ -64,10 +65,10 @@ func CloudOf(audience string) string {
 // azauth.Tokens.Claims.
 func (s *Source) Claims(ctx context.Context) (azauth.Claims, error) { return s.tokens.Claims(ctx) }
 
-// Reads returns the tables that a query names and does not define itself, as
-// far as its text tells.
-func (s *Source) Reads(text string) []string {
-	script := newScript(text)
+// Reads returns the names that the text of q reads rows from: tables, and
+// saved functions among them.
+func (s *Source) Reads(q pipeline.Query) []string {
+	script := newScript(q.Text)
 	if _, broken := script.broken(); broken {
 		return nil
 	}

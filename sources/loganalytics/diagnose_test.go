@@ -64,7 +64,7 @@ func TestTablesOfText(t *testing.T) {
 		"print 1":          nil,
 		"Syslog | where (": nil,
 	} {
-		if got := s.Reads(text); !slices.Equal(got, want) {
+		if got := s.Reads(pipeline.Query{Text: text}); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
