@@ -65,16 +65,6 @@ func CloudOf(audience string) string {
 // azauth.Tokens.Claims.
 func (s *Source) Claims(ctx context.Context) (azauth.Claims, error) { return s.tokens.Claims(ctx) }
 
-// Reads returns the names that the text of q reads rows from: tables, and
-// saved functions among them.
-func (s *Source) Reads(q pipeline.Query) []string {
-	script := newScript(q.Text)
-	if _, broken := script.broken(); broken {
-		return nil
-	}
-	return walk(script).tables()
-}
-
 // Literal returns the query that reads all of a table, whatever its name.
 func Literal(table string) string { return columnName(table) }
 
