@@ -4,6 +4,7 @@
 GO          ?= go
 DEMO        ?= kustash-demo
 FUZZTIME    ?= 10s
+KQL_DATA    ?= ../shared/realdata
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.3.0
 MODULES      = . interop/azlogs
@@ -15,7 +16,7 @@ VCS          = $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=fals
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: help build demo test bench fmt clean \
+.PHONY: help build demo test bench fmt clean kql-conformance \
 	interop interop-go interop-js interop-python \
 	check check-format check-vet check-static check-race check-fuzz check-cross check-vuln
 
@@ -28,6 +29,7 @@ help:
 	@echo "             those whose language is not installed are skipped"
 	@echo "make bench   benchmarks"
 	@echo "make fmt     format the Go files"
+	@echo "make kql-conformance   hold rewritten queries against Microsoft's own KQL parser; needs node"
 	@echo "make clean   remove what these made"
 
 build:
@@ -84,7 +86,21 @@ fmt:
 	@gofmt -l -w .
 
 clean:
-	@rm -rf bin dist kustash-demo interop/js/node_modules
+	@rm -rf bin dist kustash-demo interop/js/node_modules interop/kql/node_modules
+
+# For who changes how queries are rewritten: needs node, npm and the published
+# queries, so that no check depends on it.
+kql-conformance:
+	@for need in "$(KQL_DATA)/kql" "$(KQL_DATA)/schemas"; do \
+		if [ ! -d "$$need" ]; then echo "skipped: there is no $$need"; exit 0; fi; \
+	done; \
+	for need in node npm; do \
+		if ! command -v $$need >/dev/null 2>&1; then echo "skipped: there is no $$need"; exit 0; fi; \
+	done; \
+	(cd interop/kql && npm ci --no-audit --no-fund --loglevel=error) || exit 1; \
+	sent=$$(mktemp) && trap 'rm -f "$$sent"' EXIT && \
+	KUSTASH_KQL_CONFORMANCE="$$sent" $(GO) test -count=1 -run '^TestWriteConformance$$' ./sources/loganalytics && \
+	node interop/kql/conformance.js "$(KQL_DATA)/schemas" "$$sent"
 
 check: check-format check-vet check-static check-race check-fuzz check-cross check-vuln
 	@echo "all checks passed"

@@ -100,37 +100,44 @@ func (w *walker) whyWhole(keys part, input shape) string {
 	case input.kind == isConstant:
 		return "aggregates rows of a list. It does no harm if the list is the same in every slice; then set assume_sliceable = true."
 	}
-	in := input.times
 	for i := keys.from; i < keys.to; i++ {
-		word := w.at(i)
 		if w.kind(i) != tokenName || w.in(keys, i+1) != "(" {
 			continue
 		}
-		switch {
-		case otherGrids[word]:
-			return fmt.Sprintf("aggregates rows by %s, whose steps are not the multiples of one width in which slices are cut. "+
-				"Use bin(%s, 1d) and put days together later, or bin(%s, 7d) for weeks from Monday on.", word, w.column, w.column)
-		case word == "bin" || word == "floor":
-			arguments := w.split(w.inside(i+1), ",")
-			_, _, tells := w.instant(arguments[0], in)
-			switch {
-			case tells && len(arguments) == 2 && w.span(arguments[1]) > 0:
-				return fmt.Sprintf("aggregates rows by bins of more than %d days together, and no slice may be narrower than that. Use narrower bins and put them together later.", maxDays)
-			case tells && len(arguments) == 2:
-				return "aggregates rows by a bin whose width cannot be told from the text. Write it as a literal such as 1h, or as a let of one."
-			}
-			if name, end := w.name(arguments[0], arguments[0].from); !tells && name == w.column && end == arguments[0].to {
-				return fmt.Sprintf("aggregates rows by %s, which is not the column of the table any more at this place. Keep the table's own %s for its bins.", w.column, w.column)
-			}
+		if why := w.whyNoBin(w.at(i), w.split(w.inside(i+1), ","), input.times); why != "" {
+			return "aggregates rows by " + why
 		}
 	}
 	for _, one := range w.split(keys, ",") {
-		if name, width, tells := w.instant(one, in); tells && width > 0 {
+		if name, width, tells := w.instant(one, input.times); tells && width > 0 {
 			return fmt.Sprintf("aggregates rows by %s, which is a bin of the time made further up. Write bin(%s, ...) of the same width here, so that it can be seen.", name, name)
 		}
 	}
 	return "aggregates rows whatever their time, so the answer over the window is not that of its slices put together. " +
 		fmt.Sprintf("Add bin(%s, 1h), or another width, to what it groups by.", w.column)
+}
+
+// whyNoBin says why a call within a key makes no bin that slices can keep to,
+// or nothing.
+func (w *walker) whyNoBin(function string, arguments []part, in times) string {
+	if otherGrids[function] {
+		return fmt.Sprintf("%s, whose steps are not the multiples of one width in which slices are cut. "+
+			"Use bin(%s, 1d) and put days together later, or bin(%s, 7d) for weeks from Monday on.", function, w.column, w.column)
+	}
+	if function != "bin" && function != "floor" || len(arguments) != 2 {
+		return ""
+	}
+	_, _, tells := w.instant(arguments[0], in)
+	name, end := w.name(arguments[0], arguments[0].from)
+	switch {
+	case tells && w.span(arguments[1]) > 0:
+		return fmt.Sprintf("bins of more than %d days together, and no slice may be narrower than that. Use narrower bins and put them together later.", maxDays)
+	case tells:
+		return "a bin whose width cannot be told from the text. Write it as a literal such as 1h, or as a let of one."
+	case name == w.column && end == arguments[0].to:
+		return fmt.Sprintf("%s, which is not the column of the table any more at this place. Keep the table's own %s for its bins.", w.column, w.column)
+	}
+	return ""
 }
 
 // plugin walks evaluate.

@@ -12,7 +12,7 @@ const maxJoined = 5
 
 // notBasic are the words that a query of a basic or auxiliary table must not
 // have, see https://learn.microsoft.com/azure/azure-monitor/logs/basic-logs-query.
-var notBasic = names("join find search externaldata external_data invoke evaluate workspace app resource adx arg cluster database table")
+var notBasic = names("join find search externaldata external_data invoke workspace app resource adx arg cluster database table")
 
 // cheap returns what the route for basic and auxiliary tables does not allow.
 func (w *walker) cheap(plan pipeline.TablePlan) []pipeline.Problem {
@@ -21,17 +21,10 @@ func (w *walker) cheap(plan pipeline.TablePlan) []pipeline.Problem {
 		problems = append(problems, w.problem(p, "Not on this plan", fmt.Sprintf("A table of the plan %q ", plan)+fmt.Sprintf(format, values...), false))
 	}
 	for i := range w.tokens {
-		word := w.at(i)
-		if w.kind(i) != tokenName || w.at(i-1) == "." {
-			continue
-		}
-		before := w.at(i - 1)
-		operator := before == "|" || before == "(" || before == ";" || i == 0 || before == "="
-		called := w.at(i+1) == "(" && word != "join" && word != "find" && word != "search" && word != "invoke" && word != "evaluate"
-		switch {
-		case notBasic[word] && (operator || called) && (w.at(i+1) != "=" && w.at(i+1) != ","):
+		switch word := w.at(i); {
+		case w.notBasic(i):
 			add(part{i, i + 1}, "cannot be queried with %s. Read it as it is, or with where, extend, project, parse and summarize.", word)
-		case word == startName || word == endName:
+		case (word == startName || word == endName) && w.bounds() != noBound:
 			add(part{i, i + 1}, "takes its time range with the request only. Leave %s out: the window is put there.", word)
 		}
 	}
@@ -41,8 +34,9 @@ func (w *walker) cheap(plan pipeline.TablePlan) []pipeline.Problem {
 		}
 	}
 	for _, p := range w.statements {
-		if w.at(p.from) == "let" && w.isFunction(part{p.from + 1, p.to}) {
-			add(part{p.from, p.from + 2}, "cannot be queried with functions of the text. Write out what the function does.")
+		equals := w.find(p, "=")
+		if w.at(p.from) == "let" && equals >= 0 && w.lambda(part{equals + 1, p.to}) {
+			add(part{p.from, equals}, "cannot be queried with functions of the text. Write out what the function does.")
 		}
 	}
 	// Where both the request and the text have a range, the service takes what
@@ -56,11 +50,11 @@ func (w *walker) cheap(plan pipeline.TablePlan) []pipeline.Problem {
 	return problems
 }
 
-// isFunction reports whether a let gives a name to a function.
-func (w *walker) isFunction(p part) bool {
-	equals := w.find(p, "=")
-	if equals < 0 {
+// notBasic reports whether token i is one of the words, and no column's name.
+func (w *walker) notBasic(i int) bool {
+	before, next := w.at(i-1), w.at(i+1)
+	if w.kind(i) != tokenName || !notBasic[w.at(i)] || before == "." || next == "=" || next == "," {
 		return false
 	}
-	return w.lambda(part{equals + 1, p.to})
+	return next == "(" || i == 0 || before == "|" || before == "(" || before == ";" || before == "="
 }

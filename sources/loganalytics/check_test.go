@@ -276,6 +276,8 @@ func TestAtoms(t *testing.T) {
 		{"T | summarize count() by bin(TimeGenerated, a)", 0, "cannot be told from the text"},
 		{"let step = toscalar(U | take 1); T | summarize count() by bin(TimeGenerated, step)", 0, "cannot be told from the text"},
 		{"let f = (step:timespan) { T | summarize count() by bin(TimeGenerated, step) }; f(1h)", 0, "cannot be told from the text"},
+		{"let step = 1h; T | extend step = 2h | summarize count() by bin(TimeGenerated, step)", 0, "cannot be told from the text"},
+		{"let bin = (a:datetime, b:timespan) { a }; T | summarize count() by bin(TimeGenerated, 1h)", 0, "aggregates rows"},
 		{"let step = 1h; let f = (step:timespan) { T | summarize count() by bin(TimeGenerated, step) }; f(2h)", 0, "cannot be told from the text"},
 		{"T | summarize count() by bin(TimeGenerated, 0h)", 0, "cannot be told from the text"},
 		{"T | summarize count() by bin(TimeGenerated, 1nano)", 0, "cannot be told from the text"},

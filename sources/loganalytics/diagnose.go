@@ -7,7 +7,6 @@ import (
 	"net/url"
 
 	"github.com/kustash/kustash/internal/azauth"
-	"github.com/kustash/kustash/pipeline"
 )
 
 // Access says how a Source reaches its workspace, for those who want to find

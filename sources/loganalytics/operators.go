@@ -152,8 +152,9 @@ func (w *walker) join(head part, word string, p part, input shape) shape {
 	case right.kind == isMixed && input.kind == isMixed:
 		return input // said already
 	}
-	return w.refuse(head, "Join of two reads", "%s pairs rows of two reads; pairs across the bound of a slice would be lost. "+
+	w.refuse(head, "Join of two reads", "%s pairs rows of two reads; pairs across the bound of a slice would be lost. "+
 		"To keep them, place the slice by %s and %s, and say by reach how much earlier the query reads.", word, startName, endName)
+	return shape{kind: isMixed, times: input.times}
 }
 
 // apply walks mv-apply, whose operators run for the values of one row.

@@ -58,6 +58,9 @@ func (w *walker) instant(p part, in times) (name string, width time.Duration, ok
 	if w.kind(p.from) != tokenName || w.in(p, p.from+1) != "(" || w.after(p.from+1) != p.to {
 		return "", 0, false
 	}
+	if _, own := w.lookup(function); own {
+		return "", 0, false
+	}
 	arguments := w.split(w.inside(p.from+1), ",")
 	name, width, ok = w.instant(arguments[0], in)
 	if !ok {

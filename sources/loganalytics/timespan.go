@@ -91,8 +91,10 @@ func (w *walker) span(p part) time.Duration {
 		return d
 	}
 	if name, end := w.name(p, p.from); name != "" && end == p.to {
-		s, _ := w.lookup(name)
-		return s.span
+		// A column of that name would come before a let.
+		if s, _ := w.lookup(name); w.assigns[name] <= 1 {
+			return s.span
+		}
 	}
 	return 0
 }

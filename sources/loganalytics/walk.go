@@ -35,6 +35,7 @@ type remark struct {
 type walker struct {
 	*script
 	column   string             // that slices are cut on
+	assigns  map[string]int     // how often a name stands before an equals sign
 	scopes   []map[string]shape // names of let, parameters and "as"; innermost last
 	reads    []read
 	loose    []part // reads that a let in front of the query does not reach
@@ -67,7 +68,12 @@ func walkBy(s *script, column string) *walker {
 	if column == "" {
 		column = serviceColumn
 	}
-	w := &walker{script: s, column: column, scopes: []map[string]shape{{}}}
+	w := &walker{script: s, column: column, assigns: map[string]int{}, scopes: []map[string]shape{{}}}
+	for i := range s.tokens {
+		if s.at(i+1) == "=" {
+			w.assigns[s.at(i)]++
+		}
+	}
 	for _, p := range s.statements {
 		if s.at(p.from) == "." {
 			continue // a management command
