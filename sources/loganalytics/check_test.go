@@ -97,6 +97,8 @@ func TestCheck(t *testing.T) {
 		{"let l = datatable(a:string)['x']; T | join kind=fullouter l on a", "join", "Join of two reads"},
 		{"let l = datatable(a:string)['x']; T | join kind=inner l on a | union U", "join", "Join among several reads"},
 		{"union T, (print 1)", "(print 1)", "Constant rows in a union"},
+		{"evaluate http_request('https://x')", "evaluate http_request('https://x')", "Unknown source"},
+		{"T U", "T U", "Unknown source"},
 		{"print 1", "print 1", "Query without a table"},
 		{"range x from 1 to 5 step 1", "range x from 1 to 5 step 1", "Query without a table"},
 

@@ -120,6 +120,10 @@ func (w *walker) call(p part) shape {
 		w.loose = append(w.loose, p)
 		w.warn(p, "Table elsewhere", "The window cannot be put at what %s(...) names. %s", name, endsByColumn)
 	default:
+		if w.kind(p.from) != tokenName || w.in(p, p.from+1) != "(" || w.after(p.from+1) != p.to {
+			w.loose = append(w.loose, p)
+			return w.refuse(p, "Unknown source", "Whether this can be cut in time cannot be told.")
+		}
 		w.unreached(p, name)
 	}
 	return w.table()
