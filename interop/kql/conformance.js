@@ -84,7 +84,7 @@ function main(schemas, queries) {
   for (const line of fs.readFileSync(queries, "utf8").split("\n").filter(Boolean)) {
     const query = JSON.parse(line);
     const before = analyse(query.text, globals);
-    totals.queries++;
+    if (++totals.queries % 500 === 0) console.error(`${totals.queries} queries, ${faults.length} faults`);
     if (before.errors.length === 0) totals["queries that parse"]++;
     for (const variant of query.variants) {
       totals[variant.name] = (totals[variant.name] || 0) + 1;

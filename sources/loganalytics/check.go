@@ -38,11 +38,9 @@ func check(q pipeline.Query, whole bool, known *catalog) pipeline.Judgement {
 	if q.Plan != pipeline.Analytics {
 		j.Problems = append(j.Problems, w.cheap(q.Plan)...)
 	}
-	if bounds != bothBounds {
-		j.Loose = q.Plan != pipeline.Analytics || len(w.unfiltered(known)) > 0
-		if !whole && bounds == noBound {
-			j.Problems = append(j.Problems, w.sliceable(known)...)
-		}
+	j.Loose = q.Plan != pipeline.Analytics || bounds != bothBounds && len(w.unfiltered(known)) > 0
+	if !whole && bounds == noBound {
+		j.Problems = append(j.Problems, w.sliceable(known)...)
 	}
 	if j.Loose {
 		j.Problems = append(j.Problems, w.ends(q)...)
@@ -190,7 +188,7 @@ func (w *walker) sliceable(known *catalog) []pipeline.Problem {
 var references = names(`ThreatIntelligenceIndicator ThreatIntelIndicators ThreatIntelObjects IdentityInfo DeviceInfo
 	DeviceNetworkInfo DeviceTvmSoftwareInventory DeviceTvmSoftwareVulnerabilities DeviceTvmSecureConfigurationAssessment
 	DeviceTvmInfoGathering ExposureGraphNodes ExposureGraphEdges UserPeerAnalytics UserAccessAnalytics Watchlist
-	ConfigurationData Heartbeat_Inventory`)
+	ConfigurationData SecurityBaseline IntuneDevices`)
 
 // readProblems returns what there is to say of the tables that are read.
 func (w *walker) readProblems(known *catalog) []pipeline.Problem {

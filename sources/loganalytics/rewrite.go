@@ -73,7 +73,7 @@ func rewrite(q pipeline.Query, window pipeline.Window, cut pipeline.Cut, part st
 	}
 	r := rewritten{tables: w.tables(), timespan: w.timespan(q, window, known)}
 	bounds := w.bounds() == bothBounds
-	r.exact = bounds || q.Plan == pipeline.Analytics && len(w.unfiltered(known)) == 0
+	r.exact = q.Plan == pipeline.Analytics && (bounds || len(w.unfiltered(known)) == 0)
 	if err := w.divisible(q, r.exact && !bounds, cut, part); err != nil {
 		return rewritten{}, err
 	}
