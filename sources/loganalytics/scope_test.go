@@ -100,7 +100,7 @@ func TestRequests(t *testing.T) {
 		{"workspace", func(*Config) {}, "", base + "/query", "timespan", false},
 		{"additional", more(otherID, "soc-west"), "", base + "/query", `timespan workspaces=["aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee","soc-west"]`, true},
 		{"resource", resource("/subscriptions/" + otherID), "", "/v1/subscriptions/" + otherID + "/query", "timespan", true},
-		{"basic", func(*Config) {}, pipeline.Basic,
+		{"auxiliary", func(*Config) {}, pipeline.Auxiliary,
 			base + "/search?timespan=2026-01-01T23%3A59%3A59.0000000Z%2F2026-01-02T01%3A00%3A01.0000000Z", "", false},
 	} {
 		var uri, prefer string
@@ -188,6 +188,15 @@ func TestSearchTrims(t *testing.T) {
 	slice.Cut.From = slice.Window.Start
 	if _, err := s.source(t).Read(context.Background(), slice, got.emit); err == nil || !strings.Contains(err.Error(), `late = "replace"`) {
 		t.Errorf("read of late rows alone: %v", err)
+	}
+	slice.Cut.From = time.Time{}
+	slice.Query.Plan = pipeline.Basic
+	now := slice.Window.Start.Add(basicReach)
+	if err := withinReach(slice, now); err != nil {
+		t.Errorf("30 days back: %v", err)
+	}
+	if err := withinReach(slice, now.Add(1)); err == nil || !strings.Contains(err.Error(), "30 days back") {
+		t.Errorf("more than 30 days back: %v", err)
 	}
 	if _, err := s.source(t).Probe(context.Background(), slice.Query, slice.Window, 1, pipeline.Cut{}); err == nil || errors.Is(err, pipeline.ErrQuery) {
 		t.Errorf("probe: %v, want an error that does not stop the query", err)

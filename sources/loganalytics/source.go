@@ -135,6 +135,9 @@ func (s *Source) Count(ctx context.Context, sl pipeline.Slice) (int64, error) {
 // exact reports that only rows of the slice can come back.
 func (s *Source) question(ctx context.Context, sl pipeline.Slice,
 	write func(pipeline.Query, pipeline.Window, pipeline.Cut, string, *catalog) (rewritten, error)) (q question, exact bool, err error) {
+	if err := withinReach(sl, time.Now()); err != nil {
+		return q, false, err
+	}
 	var known *catalog
 	if routeOf(sl.Query) != searchRoute { // where no let is put in front
 		if known, err = s.knownTables(ctx); err != nil {
