@@ -104,7 +104,7 @@ func TestCatalogOnce(t *testing.T) {
 	var mu sync.Mutex
 	var asked []*http.Request
 	s := newService(t, nil)
-	s.raw = func(w http.ResponseWriter, r *http.Request) {
+	s.list = func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		asked = append(asked, r)
 		mu.Unlock()
@@ -152,7 +152,7 @@ func TestCatalogFailures(t *testing.T) {
 	} {
 		n := 0
 		s := newService(t, nil)
-		s.raw = func(w http.ResponseWriter, r *http.Request) { n++; c.answer(w, r) }
+		s.list = func(w http.ResponseWriter, r *http.Request) { n++; c.answer(w, r) }
 		source := s.source(t)
 		retried := 0
 		var last error
@@ -178,7 +178,7 @@ func TestCatalogFailures(t *testing.T) {
 
 func TestCatalogCancelled(t *testing.T) {
 	s := newService(t, nil)
-	s.raw = reply(200, goodMetadata)
+	s.list = reply(200, goodMetadata)
 	source := s.source(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -309,7 +309,7 @@ func TestCatalogOfSeveral(t *testing.T) {
 	var mu sync.Mutex
 	var asked []string
 	s := newService(t, nil)
-	s.raw = func(w http.ResponseWriter, r *http.Request) {
+	s.list = func(w http.ResponseWriter, r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		asked = append(asked, r.RequestURI)

@@ -40,7 +40,7 @@ func (p *permissions) hidden(text string) string {
 	readable := make(map[string]bool)
 	for _, d := range p.DataSources {
 		readable[strings.ToLower(d.ResourceID)] = true
-		if why := denied(d.ResourceID, d.DenyTables, text); why != "" {
+		if why := forbidden(d.ResourceID, d.DenyTables, text); why != "" {
 			return why
 		}
 	}
@@ -51,16 +51,16 @@ func (p *permissions) hidden(text string) string {
 					"give the credential the role Log Analytics Reader there", r.ResourceID, d)
 			}
 		}
-		if why := denied(r.ResourceID, r.DenyTables, text); why != "" {
+		if why := forbidden(r.ResourceID, r.DenyTables, text); why != "" {
 			return why
 		}
 	}
 	return ""
 }
 
-// denied returns why tables that may not be read matter to text: it reads
+// forbidden returns why tables that may not be read matter to text: it reads
 // them, or more than the names in it tell.
-func denied(where string, tables []string, text string) string {
+func forbidden(where string, tables []string, text string) string {
 	if len(tables) == 0 {
 		return ""
 	}

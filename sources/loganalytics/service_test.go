@@ -31,7 +31,8 @@ const (
 type service struct {
 	*httptest.Server
 	answer http.HandlerFunc
-	raw    http.HandlerFunc // in place of answer, for requests without a query
+	raw    http.HandlerFunc // in place of answer, for requests of another form
+	list   http.HandlerFunc // answers for metadata; nil has none
 	token  string           // answer of the token endpoint; "" makes up tokens
 
 	mu     sync.Mutex
@@ -69,11 +70,16 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	switch {
-	case s.raw != nil:
-		s.raw(w, r)
-		return
-	case strings.HasSuffix(r.URL.Path, "/"+metadataRoute): // as in a workspace whose tables are not shown
+	case !strings.HasSuffix(r.URL.Path, "/metadata"):
+	case s.list == nil:
 		reply(404, `{"error":{"code":"PathNotFoundError","message":"The requested path does not exist"}}`)(w, r)
+		return
+	default:
+		s.list(w, r)
+		return
+	}
+	if s.raw != nil {
+		s.raw(w, r)
 		return
 	}
 	text, err := io.ReadAll(r.Body)
