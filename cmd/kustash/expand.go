@@ -47,6 +47,18 @@ func (s *session) recall() {
 	}
 }
 
+// untold returns the addresses of the queries by table of which the state has
+// no instance yet.
+func (s *session) untold() []string {
+	var addresses []string
+	for _, q := range s.Tables {
+		if len(q.Recorded(s.history)) == 0 {
+			addresses = append(addresses, q.Template.Query.Address)
+		}
+	}
+	return addresses
+}
+
 // settleOn takes the instances from a saved plan, and the others that the
 // ledger knows.
 func (s *session) settleOn(tables map[string][]pipeline.Table) {

@@ -49,10 +49,17 @@ func runStatus(ctx context.Context, p *process, v *verb, args []string) (int, er
 			shown = append(shown, c)
 		}
 	}
+	untold := s.untold()
+	if len(untold) > 0 && *detailed && code == exitDone {
+		code = exitPending
+	}
 	if *asJSON {
-		return code, p.statusJSON(shown, s.snapshot, now)
+		return code, p.statusJSON(shown, untold, s.snapshot, now)
 	}
 	p.writeStatus(shown, s.snapshot, now, *maxLag)
+	for _, address := range untold {
+		p.printf("%s: no table of it is in the state yet; \"kustash plan\" finds those that have rows\n", address)
+	}
 	return code, nil
 }
 
@@ -106,7 +113,7 @@ func (p *process) writeStatus(report []pipeline.Coverage, snapshot *ledger.Snaps
 	}
 }
 
-func (p *process) statusJSON(report []pipeline.Coverage, snapshot *ledger.Snapshot, now time.Time) error {
+func (p *process) statusJSON(report []pipeline.Coverage, untold []string, snapshot *ledger.Snapshot, now time.Time) error {
 	enc := json.NewEncoder(p.stdout)
 	if err := enc.Encode(map[string]any{"format_version": formatVersion, "tool": tool(), "now": now,
 		"lineage": snapshot.Lineage, "head_seq": snapshot.Seq, "head_hash": snapshot.Hash}); err != nil {
@@ -121,6 +128,11 @@ func (p *process) statusJSON(report []pipeline.Coverage, snapshot *ledger.Snapsh
 			"end": c.Window.End, "complete": c.Complete(), "until": c.Until, "lag_seconds": int64(c.Lag(now).Seconds()),
 			"rows": c.Rows, "bytes": c.Bytes, "files": c.Files, "gaps": gaps, "open": len(c.Open), "failed": failed,
 			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed)}); err != nil {
+			return err
+		}
+	}
+	for _, address := range untold {
+		if err := enc.Encode(map[string]any{"type": "tables", "query": address, "recorded": 0}); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 var validateVerb = verb{
@@ -36,14 +37,17 @@ func runValidate(ctx context.Context, p *process, v *verb, args []string) (int, 
 	if err := p.report(pl, diags, false); err != nil {
 		return 0, err
 	}
-	found := count(len(pl.Exports), "query instance")
+	var found []string
+	if n := len(pl.Exports); n > 0 || len(pl.Tables) == 0 {
+		found = append(found, count(n, "query instance"))
+	}
 	switch n := len(pl.Tables); n {
 	case 0:
 	case 1:
-		found += " and 1 query whose tables are found at plan time"
+		found = append(found, "1 query whose tables are found at plan time")
 	default:
-		found += fmt.Sprintf(" and %d queries whose tables are found at plan time", n)
+		found = append(found, fmt.Sprintf("%d queries whose tables are found at plan time", n))
 	}
-	p.printf("%s %s. Credentials, tables and volumes are for \"kustash plan\" to check.\n", p.paint(green, "Valid:"), found)
+	p.printf("%s %s. Credentials, tables and volumes are for \"kustash plan\" to check.\n", p.paint(green, "Valid:"), strings.Join(found, " and "))
 	return exitDone, nil
 }
