@@ -128,6 +128,32 @@ func TestStatistics(t *testing.T) {
 	}
 }
 
+// TestResource asks for one resource, whose rows are those that name it.
+func TestResource(t *testing.T) {
+	s := serve(t, emulator.Config{Resources: []string{"/subscriptions/s/resourceGroups/g/providers/p/t/quiet"}})
+	client := s.client(t, emulator.DemoClientSecret, noRetries)
+	for id, want := range map[string]int{
+		"/subscriptions/s/resourceGroups/g/providers/p/t/quiet": 0,
+		"subscriptions/s/resourceGroups/g/providers/p/t/quiet":  0,
+		"/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/emulator/providers/Microsoft.OperationalInsights/workspaces/" +
+			emulator.DemoWorkspaceID: 3,
+	} {
+		text := "Sample_CL"
+		got, err := client.QueryResource(t.Context(), id, azlogs.QueryBody{Query: &text}, nil)
+		if err != nil {
+			t.Errorf("%s: %v", id, err)
+		} else if n := len(got.Tables[0].Rows); n != want {
+			t.Errorf("%s: got %d rows, want %d", id, n, want)
+		}
+	}
+	text := "Sample_CL"
+	_, err := client.QueryResource(t.Context(), "/subscriptions/s/resourceGroups/none", azlogs.QueryBody{Query: &text}, nil)
+	var refused *azcore.ResponseError
+	if !errors.As(err, &refused) || refused.StatusCode != 404 || refused.ErrorCode != "ResourceNotFoundError" {
+		t.Errorf("an unknown resource: got %v", err)
+	}
+}
+
 // TestPartial shows the trap of this client: an answer that lacks rows comes
 // with a nil error.
 func TestPartial(t *testing.T) {

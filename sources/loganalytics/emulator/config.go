@@ -64,7 +64,8 @@ type Config struct {
 	WholeStatistics bool
 	// NoContent answers 204 where the workspaces hold not a single row.
 	NoContent bool
-	// OldWording gives the messages of a truncated answer as of 2021.
+	// OldWording gives the messages of truncated answers and of syntax errors as
+	// of 2021.
 	OldWording bool
 	// KeepOrder reads tables in the order of their rows. Otherwise each query
 	// sees them in an order of its own, as with the real service, and only a

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -215,5 +216,23 @@ func TestDemoRefuses(t *testing.T) {
 	}
 	if err := odd.Save(t.TempDir()); err == nil {
 		t.Error("a table left its folder")
+	}
+}
+
+// TestArrivalsOverlap: rows do not arrive in the order of their times, as with
+// loads that overlap.
+func TestArrivalsOverlap(t *testing.T) {
+	for _, name := range demo(t).Tables() {
+		table, _ := demo(t).Table(name)
+		at := slices.IndexFunc(table.Columns, named(kql.IngestionColumn))
+		swapped := 0
+		for i := 1; i < len(table.Rows); i++ {
+			if table.Rows[i][at].(pipeline.Tick) < table.Rows[i-1][at].(pipeline.Tick) {
+				swapped++
+			}
+		}
+		if swapped == 0 {
+			t.Errorf("%s: all rows arrive in the order of their times", name)
+		}
 	}
 }

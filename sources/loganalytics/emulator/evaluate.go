@@ -171,6 +171,9 @@ func (x *exchange) evaluate(q ask) (*answer, *failure) {
 	if errors.As(err, &fault) && fault.Code == "E_RUNAWAY_QUERY" {
 		return &answer{partial: newPartial(Partial{Code: runaway, Message: fault.Message})}, nil
 	}
+	if err != nil && c.OldWording && fault != nil && fault.Syntax() {
+		return nil, oldSyntaxError(fault, q.text)
+	}
 	if err != nil {
 		return nil, badQuery(err)
 	}

@@ -137,6 +137,13 @@ func badQuery(err error) *failure {
 		Inner: &inner{Code: fault.Code, Message: fault.Message}})
 }
 
+// oldSyntaxError is a fault of the text as of 2021: one level less, and the
+// whole query in the message.
+func oldSyntaxError(fault *kql.Error, text string) *failure {
+	return badArgument(&inner{Code: "SyntaxError", Message: fmt.Sprintf("Request is invalid and cannot be processed: "+
+		"Syntax error: SYN0001: %s. Query: '%s'", fault.Message, text)})
+}
+
 // Error lets a refusal pass through package kql.
 func (f *failure) Error() string { return f.Code + ": " + f.Message }
 

@@ -251,3 +251,13 @@ func TestObserve(t *testing.T) {
 		t.Errorf("the fault: got %+v", seen[2])
 	}
 }
+
+func TestOldSyntaxError(t *testing.T) {
+	r := serve(t, Config{OldWording: true})
+	got := r.query("print 1 |", "")
+	want := `"innererror":{"code":"SyntaxError","message":"Request is invalid and cannot be processed: Syntax error: SYN0001: ` +
+		`Query could not be parsed at '<EOF>' on line [1,10]. Query: 'print 1 |'"}`
+	if got.status != 400 || !strings.Contains(got.body, want) {
+		t.Errorf("got  %d %s\nwant %s", got.status, got.body, want)
+	}
+}
