@@ -36,6 +36,11 @@ type (
 		fn   string
 		args []expr
 	}
+	// namedExpr is an argument that says which parameter it is for.
+	namedExpr struct {
+		name  string
+		value expr
+	}
 	memberExpr struct {
 		x   expr
 		key string

@@ -180,6 +180,8 @@ func (b *binder) tabular(x expr, s *scope) bool {
 	switch x := x.(type) {
 	case *pipeExpr, *datatableExpr, *printExpr, *rangeExpr, *unionExpr, *searchExpr, externalExpr:
 		return true
+	case *namedExpr:
+		return b.tabular(x.value, s)
 	case *memberExpr:
 		return foreignCall(x)
 	case *nameExpr:

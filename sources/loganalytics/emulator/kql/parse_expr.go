@@ -212,6 +212,11 @@ func (p *parser) args() []expr {
 		if len(list) > 0 {
 			p.expect(",")
 		}
+		if t := p.peek(); t.kind == nameToken && p.ahead(1).is("=") {
+			p.at += 2
+			list = append(list, &namedExpr{t.text, p.pipe()})
+			continue
+		}
 		list = append(list, p.pipe())
 	}
 	return list

@@ -51,6 +51,8 @@ func stepReader(name string) func(*parser, string) step {
 		return func(*parser, string) step { return &schemaStep{} }
 	case "as":
 		return (*parser).as
+	case "invoke":
+		return (*parser).invoke
 	case "render":
 		return (*parser).render
 	}
@@ -237,6 +239,16 @@ func (p *parser) parseStep(name string) step {
 func (p *parser) as(string) step {
 	p.options(unknownOption)
 	return &asStep{name: p.name()}
+}
+
+func (p *parser) invoke(string) step {
+	t := p.peek()
+	if t.kind != nameToken {
+		p.fail()
+		return &invokeStep{}
+	}
+	p.next()
+	return &invokeStep{fn: t.text, args: p.args()}
 }
 
 // render is passed over: it describes a chart and changes no row. Its options

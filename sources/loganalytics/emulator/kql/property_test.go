@@ -126,7 +126,7 @@ func FuzzEvaluate(f *testing.F) {
 		"print strcat('a', split('a b', ' ')[1], 1.5 * 2d, -1 % 0, datetime(2026) - 1tick, guid(null), decimal(1.5) / 3)",
 		"E | parse kind=regex Computer with * '([' x:int | top 3 by n nulls first | project-reorder *a*, n desc | getschema",
 		"search in (E, U) 'a' or n between (1 .. 2) | render x with (y=1)",
-		"let n = Twice(2); union Recent, ByComputer('a'), Nested, workspace('x').E | where n in (Loop) and Ping() | extend p = pack_all(true)",
+		"let n = Twice(2); union Recent, ByComputer('a'), Nested, workspace('x').E | invoke Above(least = 1) | where n in (Loop) and Ping() | extend p = pack_all(true)",
 	} {
 		f.Add(seed)
 	}

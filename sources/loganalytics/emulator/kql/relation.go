@@ -95,6 +95,8 @@ func (b *binder) relation(x expr, e env) (*relation, error) {
 		return b.union(x, e, nil)
 	case *searchExpr:
 		return b.searched(x, e, nil)
+	case *namedExpr:
+		return b.relation(x.value, e)
 	case *memberExpr:
 		return b.foreign(x, e)
 	case externalExpr:
@@ -208,18 +210,12 @@ func (b *binder) enter(f *function, name string, args []expr, e env) (expr, env,
 		return nil, e, err
 	}
 	inner := env{scope: newScope(f.scope)}
-	if len(args) > len(f.params) {
-		return nil, e, semanticError(codeArguments, "%s(): function expects %d argument(s).", name, len(f.params))
+	given, err := f.match(name, args)
+	if err != nil {
+		return nil, e, err
 	}
 	for i, p := range f.params {
-		arg := p.byName
-		if i < len(args) {
-			arg = args[i]
-		}
-		if arg == nil {
-			return nil, e, semanticError(codeArguments, "%s(): function expects %d argument(s).", name, len(f.params))
-		}
-		v, err := b.argument(p, arg, e)
+		v, err := b.argument(p, given[i], e)
 		if err != nil {
 			return nil, e, err
 		}
@@ -235,6 +231,31 @@ func (b *binder) enter(f *function, name string, args []expr, e env) (expr, env,
 		}
 	}
 	return nil, e, semanticError(codeOther, "%s(): the function has no result", name)
+}
+
+// match finds an argument for each parameter: by place, by name, or its default.
+func (f *function) match(name string, args []expr) ([]expr, error) {
+	wrong := semanticError(codeArguments, "%s(): function expects %d argument(s).", name, len(f.params))
+	given := make([]expr, len(f.params))
+	for i, arg := range args {
+		if x, ok := arg.(*namedExpr); ok {
+			i = slices.IndexFunc(f.params, func(p param) bool { return p.name == x.name })
+			arg = x.value
+		}
+		if i < 0 || i >= len(given) || given[i] != nil {
+			return nil, wrong
+		}
+		given[i] = arg
+	}
+	for i, p := range f.params {
+		if given[i] == nil {
+			given[i] = p.byName
+		}
+		if given[i] == nil {
+			return nil, wrong
+		}
+	}
+	return given, nil
 }
 
 func (b *binder) argument(p param, arg expr, e env) (any, error) {

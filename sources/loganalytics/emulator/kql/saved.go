@@ -154,3 +154,24 @@ func TimeColumn(columns []Column) string {
 	}
 	return ""
 }
+
+// invokeStep is invoke: a function whose first argument is the table so far.
+type invokeStep struct {
+	fn   string
+	args []expr
+}
+
+func (*invokeStep) word() string { return "invoke" }
+
+// invoked is the name of the table so far; no query can write it.
+const invoked = "invoke()"
+
+func (s *invokeStep) bind(b *binder, e env, in *relation) (*relation, error) {
+	f, ok := b.find(e.scope, s.fn).(*function)
+	if !ok {
+		return nil, semanticError(codeFunction, "Unknown function: '%s'.", s.fn)
+	}
+	scope := newScope(e.scope)
+	scope.names[invoked] = in
+	return b.callTable(f, s.fn, append([]expr{&nameExpr{invoked}}, s.args...), env{scope: scope})
+}

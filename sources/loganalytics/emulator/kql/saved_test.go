@@ -45,6 +45,7 @@ func withLibrary(t testing.TB) library {
 		"ByComputer":    "(name:string, least:long = 1) { E | where Computer == name and n >= least }",
 		"Twice":         "(x:long) { x * 2 }",
 		"Nested":        "let T = Recent; T | where n < 5",
+		"Above":         "(T:(n:long), least:long) { T | where n > least }",
 		"Loop":          "Loop | take 1",
 		"Ping":          "Pong()",
 		"Pong":          "Ping()",
@@ -62,6 +63,12 @@ func TestSavedFunctions(t *testing.T) {
 		{"E | where n == Twice(2) | project n", "n | 4"},
 		{"Nested | project n", "n | 3 | 4"},
 		{"union withsource=s Recent, (E | where n == 0) | project s, n", "s,n | 'Recent',3 | 'Recent',4 | 'Recent',5 | 'E',0"},
+		{"ByComputer(least = 2, name = 'a') | project n", "n | 3"},
+		{"ByComputer('a', least = 0) | project n", "n | 0 | 3"},
+		{"print strlen2 = toint(x = '12')", "strlen2 | 12"},
+		{"E | where n > 1 | invoke Above(4) | project n", "n | 5"},
+		{"let f = (T:(n:long), least:long = 4) { T | where n >= least }; E | invoke f() | project n", "n | 4 | 5"},
+		{"let f = (T:(*)) { T | count }; f(T = E)", "Count | 6"},
 		// What a query calls E is nothing to a function.
 		{"let E = E | where n == 4; Recent | project n", "n | 3 | 4 | 5"},
 		{"let n = 0; let Computer = 'b'; Recent | count", "Count | 3"},
@@ -78,7 +85,9 @@ func TestSavedFunctions(t *testing.T) {
 	}
 	for _, c := range [][2]string{
 		{"Loop", "named 'Loop'"}, {"Ping()", "Unknown function: 'Ping'"},
-		{"ByComputer()", "expects 2 argument(s)"}, {"let f = 1; E | where n == Recent", "scalar expression named 'Recent'"},
+		{"ByComputer()", "expects 2 argument(s)"}, {"ByComputer(other = 'a')", "expects 2 argument(s)"},
+		{"ByComputer('a', name = 'a')", "expects 2 argument(s)"}, {"ByComputer('a', 1, 2)", "expects 2 argument(s)"},
+		{"E | invoke nothing()", "Unknown function: 'nothing'"}, {"E | invoke", "could not be parsed"}, {"let f = 1; E | where n == Recent", "scalar expression named 'Recent'"},
 	} {
 		if _, err := Evaluate(context.Background(), c[0], db, Options{Now: now}); err == nil || !strings.Contains(err.Error(), c[1]) {
 			t.Errorf("%s: got error %v, want %s", c[0], err, c[1])

@@ -79,6 +79,8 @@ func (b *binder) scalar(x expr, e env) (*scalar, error) {
 		return b.member(x, e)
 	case *indexExpr:
 		return b.index(x, e)
+	case *namedExpr: // what is built in goes by place alone
+		return b.scalar(x.value, e)
 	case *typeExpr:
 		return constantOf(string(x.typ), pipeline.String), nil
 	case starExpr:
