@@ -111,6 +111,12 @@ func (w *wiring) credential(b config.WorkspaceBlock) (azauth.Credential, error) 
 		c := *s
 		c.Dir = b.Dir
 		block = c
+	case *azauth.ManagedIdentity:
+		c := *s
+		c.RetryDelay = w.pause
+		block = c
+	case *azauth.Default:
+		block = azauth.Default{Limits: s.Limits, RetryDelay: w.pause}
 	}
 	credential, err := block.Credential(name, w.lookup)
 	var setting *pipeline.SettingError

@@ -111,7 +111,7 @@ func (c Certificate) read() (*signer, error) {
 	} else if !isPEM(raw) {
 		var err error
 		if raw, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(raw)), "")); err != nil {
-			return nil, setting(argument, "is neither PEM nor a PFX file in base64; write filebase64(\"...\") for a PFX file, or set client_certificate_path")
+			return nil, setting(argument, "is neither PEM nor a PFX file in base64; for the name of a file, set client_certificate_path")
 		}
 	}
 	s, err := parseSigner(raw, c.Password.Reveal())

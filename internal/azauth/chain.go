@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/oauth2"
 )
@@ -15,6 +16,8 @@ import (
 // search, because an archive read as somebody else would be a surprise.
 type Default struct {
 	Limits *Limits `hcl:"limits,block"`
+
+	RetryDelay time.Duration // as of ManagedIdentity
 }
 
 // Credential checks d and returns the chain; name is its address, for messages.
@@ -32,7 +35,7 @@ func (d Default) Credential(name string, env Env) (Credential, error) {
 		{"client_secret", ClientSecret{}},
 		{"certificate", Certificate{}},
 		{"workload_identity", WorkloadIdentity{}},
-		{"managed_identity", ManagedIdentity{}},
+		{"managed_identity", ManagedIdentity{RetryDelay: d.RetryDelay}},
 		{"azure_cli", AzureCLI{}},
 	} {
 		cred, err := w.block.Credential(name, env)

@@ -132,9 +132,9 @@ func (e *Error) read(refused *oauth2.RetrieveError, proof string, hide func(stri
 	}
 	e.judge(status, proof)
 	first, _, _ := strings.Cut(strings.TrimSpace(refused.ErrorDescription), "\n")
-	e.Detail = hide(clip(strings.TrimSpace(first)))
+	e.Detail = clip(hide(strings.TrimSpace(first)))
 	if body.CorrelationID != "" {
-		e.Detail = strings.TrimSpace(e.Detail + " (correlation id " + hide(clip(body.CorrelationID)) + ")")
+		e.Detail = strings.TrimSpace(e.Detail + " (correlation id " + clip(hide(body.CorrelationID)) + ")")
 	}
 }
 
@@ -176,7 +176,7 @@ func (e *Error) network(err error, t Target, hide func(string) string) {
 		}
 		e.Transient = true
 		e.Advice = "no answer from " + host(t.Authority) + "; check authority, proxy and network"
-		e.Detail = hide(clip(failed.Err.Error()))
+		e.Detail = clip(hide(failed.Err.Error()))
 		return
 	}
 	if strings.HasPrefix(err.Error(), "oauth2: cannot fetch token: ") { // while its body was read
@@ -185,7 +185,7 @@ func (e *Error) network(err error, t Target, hide func(string) string) {
 		return
 	}
 	e.Advice = host(t.Authority) + " answered with something that is not a token; check authority and proxy"
-	e.Detail = hide(clip(strings.TrimPrefix(err.Error(), "oauth2: ")))
+	e.Detail = clip(hide(strings.TrimPrefix(err.Error(), "oauth2: ")))
 }
 
 // outOfTime reports whether the authority found the assertion too old.
@@ -253,5 +253,8 @@ func hider(values ...string) func(string) string {
 		}
 	}
 	replacer := strings.NewReplacer(pairs...)
-	return replacer.Replace
+	return func(text string) string { return signed.ReplaceAllString(replacer.Replace(text), "(sensitive)") }
 }
+
+// signed is a token or an assertion, also one that somebody has cut short.
+var signed = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}`)

@@ -110,7 +110,7 @@ func TestCertificateMistakes(t *testing.T) {
 		{"client_certificate_path", "needs a password", func(c *Certificate) { c.Path = "a.pfx" }},
 		{"client_certificate_password", "is not the password of a.pfx", func(c *Certificate) { c.Path, c.Password = "a.pfx", "wrong" }},
 		{"client_certificate_path", "neither a PEM nor a PFX file", func(c *Certificate) { c.Path = "noise" }},
-		{"client_certificate", "filebase64", func(c *Certificate) { c.Text = "C:\\certs\\a.pfx" }},
+		{"client_certificate", "set client_certificate_path", func(c *Certificate) { c.Text = "C:\\certs\\a.pfx" }},
 		{"client_certificate", "keep one of both", func(c *Certificate) { c.Text, c.Path = "x", "y" }},
 		{"client_certificate", "no private key", func(c *Certificate) { c.Text = secret.Text(one.pemCert()) }},
 		{"client_certificate", "no certificate", func(c *Certificate) { c.Text = secret.Text(one.pemKey()) }},

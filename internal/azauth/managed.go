@@ -27,8 +27,7 @@ type ManagedIdentity struct {
 	Endpoint string  `hcl:"endpoint,optional"`
 	Limits   *Limits `hcl:"limits,block"`
 
-	// RetryDelay is the base of the pauses, 2 s if zero.
-	RetryDelay time.Duration
+	RetryDelay time.Duration // the first pause; 0 is 2 s
 }
 
 // metadataHost is the address at which each virtual machine finds its metadata
@@ -166,9 +165,10 @@ func (s *managedSource) Token() (*oauth2.Token, error) {
 
 // retry is what the metadata service asks its users to do
 // (https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#retry-guidance):
-// again after 2, 6, 14 and 30 s, and for up to 70 s while it is updated.
+// again after 2, 6, 14 and 30 s. An update takes it up to 70 s; whoever asks for
+// the token tries once more then.
 func (s *managedSource) retry() policy.RetryOptions {
-	o := policy.RetryOptions{MaxRetries: 5, RetryDelay: 2 * time.Second, MaxRetryDelay: 30 * time.Second}
+	o := policy.RetryOptions{MaxRetries: 4, RetryDelay: 2 * time.Second, MaxRetryDelay: 30 * time.Second}
 	if s.pause > 0 {
 		o.RetryDelay, o.MaxRetryDelay = s.pause, 15*s.pause
 	}

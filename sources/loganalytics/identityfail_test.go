@@ -166,7 +166,7 @@ func TestAppService(t *testing.T) {
 func TestMachineRetries(t *testing.T) {
 	for _, status := range []int{404, 410, 429, 500, 503} {
 		s := newCloudService(t, emulator.Config{})
-		for times, want := range map[int]bool{1: true, 5: true, 6: false} {
+		for times, want := range map[int]bool{1: true, 4: true, 5: false} {
 			err := s.SetFaults(emulator.Fault{Match: emulator.Match{Route: "token", Times: times}, Action: emulator.Action{Status: status, Body: "{}"}})
 			if err != nil {
 				t.Fatal(err)
