@@ -59,6 +59,7 @@ var rules = []rule{
 		"ask for public query access or a private link, or run from an allowed network; a role does not help", false},
 	{0, []string{"UnsupportedKeyError"}, isAccess, "API keys are for the demo workspace only: use another kind of credential", false},
 	{403, nil, isAccess, adviceRole, false},
+	{0, []string{"InsufficientAccessError", "AuthorizationFailedError", "UnauthorizedClient"}, isAccess, adviceRole, false},
 	{404, nil, isAccess, adviceID, false},
 	{0, []string{"PathNotFoundError", "ItemNotFoundError", "ResourceNotFoundError", "WorkspaceNotFoundError"}, isAccess, adviceID, false},
 	{407, nil, isAccess, "the proxy asks for a password", false},
@@ -148,7 +149,8 @@ func (e *apiError) codes() map[string]bool {
 	return all
 }
 
-func judge(status int, e *apiError) rule {
+// catalogued returns the first rule that holds.
+func catalogued(status int, e *apiError) (rule, bool) {
 	codes := e.codes()
 	for _, r := range rules {
 		if r.status != 0 && r.status != status {
@@ -159,10 +161,10 @@ func judge(status int, e *apiError) rule {
 			match = match || codes[c]
 		}
 		if match {
-			return r
+			return r, true
 		}
 	}
-	return rest(status)
+	return rule{}, false
 }
 
 // refusal explains an answer of another status than 200.
@@ -174,9 +176,12 @@ func (s *Source) refusal(q question, response *http.Response, text []byte) error
 			e.Message = body
 		}
 	}
-	r := judge(response.StatusCode, e)
-	if known, ok := engine(e); ok {
-		r = rule{verdict: known.verdict, advice: known.advice}
+	r, known := catalogued(response.StatusCode, e)
+	if !known {
+		r = rest(response.StatusCode)
+	}
+	if limit, ok := engine(e); ok {
+		r = rule{verdict: limit.verdict, advice: limit.advice}
 	}
 	wait := retryAfter(response, time.Now())
 	if r.verdict == isThrottled {
@@ -200,14 +205,19 @@ func (s *Source) refusal(q question, response *http.Response, text []byte) error
 // partial explains an answer with status 200 and an error in it.
 func (s *Source) partial(q question, response *http.Response, a answer) error {
 	r := rule{verdict: isRetryOnce, advice: "the answer is incomplete"}
-	switch known, ok := engine(a.Err); {
+	limit, isLimit := engine(a.Err)
+	listed, isListed := catalogued(http.StatusOK, a.Err)
+	switch {
 	case a.Err.warns() && q.skipMissing:
 		r.verdict, r.advice = isFinal, "the service warns of more than a missing table, so the answer may be incomplete"
 	case a.Err.warns():
 		r.verdict, r.advice = isFinal, "the service warns that the answer may be incomplete; "+
 			`if what the workspace lacks is to be left out, set missing_table = "skip"`
-	case ok:
-		r.verdict, r.advice = known.verdict, known.advice
+	case isLimit:
+		r.verdict, r.advice = limit.verdict, limit.advice
+	case isListed:
+		r = listed
+		r.renew = false // rows have been handed over
 	}
 	return weigh(r.verdict, excess(a), s.sentence(q, response, r, a.Err))
 }
@@ -216,13 +226,13 @@ func (s *Source) partial(q question, response *http.Response, a answer) error {
 // wait. times is how much too large an answer was; 0 is unknown.
 func weigh(v verdict, times float64, f *failure) error {
 	switch v {
-	case isRetry:
+	case isRetry, isThrottled:
 		return again(0, f)
 	case isRetryOnce:
 		return tries(2, f)
 	case isTooLarge:
 		return &pipeline.TooLarge{Times: times, Err: f}
-	case isRetryLarge:
+	case isRetryLarge, isLate:
 		return tries(2, &pipeline.TooLarge{Times: times, Err: f})
 	case isQuery:
 		f.kind = pipeline.ErrQuery

@@ -269,8 +269,9 @@ func TestForeignUser(t *testing.T) {
 			time.Sleep(before)
 			r := rand.New(rand.NewPCG(9, 10))
 			for time.Since(begin) < before+busy {
+				length := time.Duration(r.IntN(1000)) * time.Millisecond
 				all.Go(func() {
-					if s.query("app", "elsewhere", time.Duration(r.IntN(1000))*time.Millisecond) {
+					if s.query("app", "elsewhere", length) {
 						theirs.Add(1)
 					}
 				})
