@@ -103,6 +103,7 @@ func faultCases() []faultCase {
 		{name: "429 for a slice, always", faults: thirdSlice(0, action{Status: 429}), exit: 1, ends: "5 done, 1 failed", says: []string{busy}},
 		{name: "429 while planning", faults: []fault{{Match: match{Query: "print now()", Times: 3}, Action: action{Status: 429}}}, ends: "6 done"},
 		{name: "throttled by another status", faults: firstReads(2, reply(503, "slow down", "ThrottledError")), ends: "6 done", says: []string{busy}},
+		{name: "throttled in part", faults: firstReads(2, partly("ThrottledError", "x")), ends: "6 done", says: []string{busy}},
 		{name: "requests beyond the service's window", change: under(emulator.Limits{Requests: 2, Window: 20 * time.Millisecond}), ends: "6 done"},
 
 		// The service and its gateway.
@@ -112,6 +113,7 @@ func faultCases() []faultCase {
 		{name: "503 without a body", faults: firstReads(3, action{Status: 503}), ends: "6 done", says: []string{"status 503"}},
 		{name: "503 while planning", faults: []fault{{Match: match{Query: "print now()", Times: 2}, Action: htmlPage(503)}}, ends: "6 done"},
 		{name: "503 when sizes are asked for", faults: []fault{{Match: match{Query: "summarize Rows"}, Action: htmlPage(503)}}, ends: "6 done", says: []string{"could not be sized"}},
+		{name: "503 with seconds", faults: firstReads(1, action{Status: 503, RetryAfter: "1"}), ends: "6 done", says: []string{"asked to wait 1s"}},
 		{name: "another status", faults: thirdSlice(0, action{Status: 418}), exit: 1, ends: "5 done, 1 failed", says: []string{"unexpected answer"}},
 
 		// Time.
@@ -195,10 +197,13 @@ func faultCases() []faultCase {
 		{name: "denied by the network", change: denied(emulator.DeniedNetwork), exit: 1, ends: "no plan", says: []string{"network rules", "a role does not help"}},
 		{name: "denied for an hour", change: principal(emulator.Principal{Access: emulator.Denied, DeniedFor: time.Hour}), exit: 1, ends: "no plan", says: []string{"60 minutes"}},
 		{name: "denied in the middle", faults: []fault{{Match: match{Query: readsOnly, Nth: 3}, Action: reply(403, "x", "InsufficientAccessError")}}, exit: 1, ends: "2 done, 4 failed", says: []string{"and 3 more slices", "Log Analytics Reader"}},
+		{name: "denied in part", faults: allReads(partly("InsufficientAccessError", "x")), exit: 1, ends: "6 failed", says: []string{"Log Analytics Reader"}},
 		{name: "unknown workspace", change: func(c *emulator.Config) { c.WorkspaceIDs = []string{"00000000-0000-4000-8000-000000000000"} }, exit: 1, ends: "no plan", says: []string{"workspace id (a GUID"}},
 		{name: "wrong path", faults: allReads(reply(404, "The requested path does not exist", "PathNotFoundError")), exit: 1, ends: "6 failed", says: []string{"not the name"}},
 		{name: "redirect", faults: allReads(action{Status: 302}), exit: 1, ends: "6 failed", says: []string{"points elsewhere"}},
 		{name: "proxy with a password", faults: allReads(action{Status: 407}), exit: 1, ends: "6 failed", says: []string{"proxy"}},
+
+		{name: "denied with a page", faults: allReads(htmlPage(403)), exit: 1, ends: "6 failed", says: []string{"Log Analytics Reader"}},
 
 		// Tokens.
 		{name: "token rejected once", faults: firstReads(1, reply(401, "The access token is invalid.", "InvalidAuthenticationToken")), ends: "6 done"},
@@ -214,5 +219,6 @@ func faultCases() []faultCase {
 
 		// The clock.
 		{name: "clock ten minutes off", change: func(c *emulator.Config) { c.Now = func() time.Time { return time.Now().Add(10 * time.Minute) } }, exit: 1, ends: "no plan", says: []string{"clock is", "off the service's"}},
+		{name: "clock ten minutes off the other way", change: func(c *emulator.Config) { c.Now = func() time.Time { return time.Now().Add(-10 * time.Minute) } }, exit: 1, ends: "no plan", says: []string{"clock is", "off the service's"}},
 	}
 }
