@@ -84,7 +84,7 @@ func principal(p emulator.Principal) func(*emulator.Config) {
 	}
 }
 
-func denied(a emulator.Access) func(*emulator.Config) {
+func denying(a emulator.Access) func(*emulator.Config) {
 	return principal(emulator.Principal{Access: a})
 }
 
@@ -191,10 +191,10 @@ func faultCases() []faultCase {
 		{name: "too long", faults: allReads(action{Status: 413}), exit: 1, ends: "6 failed", says: []string{"too long for the service"}},
 
 		// Access.
-		{name: "denied", change: denied(emulator.Denied), exit: 1, ends: "no plan", says: []string{"Log Analytics Reader", "60 minutes"}},
-		{name: "denied to the principal", change: denied(emulator.DeniedUnauthorized), exit: 1, ends: "no plan", says: []string{"UnauthorizedClient", "Log Analytics Reader"}},
-		{name: "denied to the user", change: denied(emulator.DeniedUser), exit: 1, ends: "no plan", says: []string{"AuthorizationFailedError"}},
-		{name: "denied by the network", change: denied(emulator.DeniedNetwork), exit: 1, ends: "no plan", says: []string{"network rules", "a role does not help"}},
+		{name: "denied", change: denying(emulator.Denied), exit: 1, ends: "no plan", says: []string{"Log Analytics Reader", "60 minutes"}},
+		{name: "denied to the principal", change: denying(emulator.DeniedUnauthorized), exit: 1, ends: "no plan", says: []string{"UnauthorizedClient", "Log Analytics Reader"}},
+		{name: "denied to the user", change: denying(emulator.DeniedUser), exit: 1, ends: "no plan", says: []string{"AuthorizationFailedError"}},
+		{name: "denied by the network", change: denying(emulator.DeniedNetwork), exit: 1, ends: "no plan", says: []string{"network rules", "a role does not help"}},
 		{name: "denied for an hour", change: principal(emulator.Principal{Access: emulator.Denied, DeniedFor: time.Hour}), exit: 1, ends: "no plan", says: []string{"60 minutes"}},
 		{name: "denied in the middle", faults: []fault{{Match: match{Query: readsOnly, Nth: 3}, Action: reply(403, "x", "InsufficientAccessError")}}, exit: 1, ends: "2 done, 4 failed", says: []string{"and 3 more slices", "Log Analytics Reader"}},
 		{name: "denied in part", faults: allReads(partly("InsufficientAccessError", "x")), exit: 1, ends: "6 failed", says: []string{"Log Analytics Reader"}},

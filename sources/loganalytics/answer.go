@@ -72,10 +72,10 @@ func excess(a answer) float64 {
 			continue
 		}
 		limit, err := strconv.ParseInt(m[2], 10, 64)
-		rows, bytes := timesOver(a.Stats.RowCount, maxRows), timesOver(a.Stats.Size, maxBytes)
-		named := timesOver(a.Stats.RowCount, limit)
+		rows, bytes := fill(a.Stats.RowCount, maxRows), fill(a.Stats.Size, maxBytes)
+		named := fill(a.Stats.RowCount, limit)
 		if m[1] != "" || m[3] != "" {
-			named = timesOver(a.Stats.Size, limit)
+			named = fill(a.Stats.Size, limit)
 		}
 		// Statistics of the part that was returned are no news.
 		if err == nil && named > 1 {
@@ -85,8 +85,8 @@ func excess(a answer) float64 {
 	return 0
 }
 
-// timesOver returns how often n holds limit; 0 if n is not known.
-func timesOver(n *int64, limit int64) float64 {
+// fill returns how often n holds limit; 0 if n is not known.
+func fill(n *int64, limit int64) float64 {
 	if n == nil || limit <= 0 {
 		return 0
 	}
