@@ -97,11 +97,11 @@ func corpus(t *testing.T) []corpusQuery {
 
 // The verdicts on a published query.
 const (
-	allowed   = "allowed"
-	warned    = "with warning"
-	inAtoms   = "in atoms"
-	forbidden = "refused"
-	clock     = "refused for ago() or now() alone"
+	allowed = "allowed"
+	warned  = "with warning"
+	inAtoms = "in atoms"
+	denied  = "refused"
+	clock   = "refused for ago() or now() alone"
 )
 
 // judged sums up a judgement, with the first reason of a refusal.
@@ -112,10 +112,10 @@ func judged(j pipeline.Judgement) (word, reason string) {
 		case p.Warning && word == allowed:
 			word = warned
 		case p.Warning:
-		case p.Summary == "Time relative to now" && word != forbidden:
+		case p.Summary == "Time relative to now" && word != denied:
 			word = clock
-		case p.Summary != "Time relative to now" && word != forbidden:
-			word, reason = forbidden, p.Summary+": "+p.Detail
+		case p.Summary != "Time relative to now" && word != denied:
+			word, reason = denied, p.Summary+": "+p.Detail
 		}
 	}
 	if j.Atom > 0 && (word == allowed || word == warned) {
@@ -139,7 +139,7 @@ func (c tally) add(label, word string) {
 func (c tally) share(labels ...string) (passed, refused, relative int) {
 	for _, label := range labels {
 		n := c[label]
-		passed, refused, relative = passed+n[allowed]+n[warned]+n[inAtoms], refused+n[forbidden], relative+n[clock]
+		passed, refused, relative = passed+n[allowed]+n[warned]+n[inAtoms], refused+n[denied], relative+n[clock]
 	}
 	return passed, refused, relative
 }
@@ -148,7 +148,7 @@ func (c tally) share(labels ...string) (passed, refused, relative int) {
 // no query that needs the whole window may pass, not even if it were not for
 // the clock.
 func TestCheckPublishedQueries(t *testing.T) {
-	words := []string{allowed, warned, inAtoms, forbidden, clock}
+	words := []string{allowed, warned, inAtoms, denied, clock}
 	everything, ours, reasons := tally{}, tally{}, tally{}
 	for _, q := range corpus(t) {
 		judgement := check(q.query(), false, nil)
@@ -158,13 +158,13 @@ func TestCheckPublishedQueries(t *testing.T) {
 			ours.add(q.Slicing, word)
 		}
 		switch {
-		case q.Slicing == "whole_window" && word != forbidden:
+		case q.Slicing == "whole_window" && word != denied:
 			t.Errorf("%s (%s, %v) passes %s:\n%s", q.ID, q.Dialect, q.Reasons, word, q.Query)
 		case q.Slicing == "time_binned" && word == inAtoms:
 			if want := binsOf(q.Query); judgement.Atom != want {
 				t.Errorf("%s has the atom %v, want %v:\n%s", q.ID, judgement.Atom, want, q.Query)
 			}
-		case word == forbidden && q.Slicing != "whole_window" && q.Slicing != "unparsed":
+		case word == denied && q.Slicing != "whole_window" && q.Slicing != "unparsed":
 			summary, _, _ := strings.Cut(reason, ":")
 			reasons.add(q.Slicing, summary)
 		}
