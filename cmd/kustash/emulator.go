@@ -90,6 +90,7 @@ func (o *emulatorFlags) add(f *flag.FlagSet) {
 	f.StringVar((*string)(&c.SearchTime), "search-time", "", "`rule` of times on the search route: union or request (default union)")
 	f.BoolVar(&c.OldWording, "old-wording", false, "messages of truncated answers as of 2021")
 	f.BoolVar(&c.WholeStatistics, "whole-statistics", false, "statistics of a truncated answer tell its whole size")
+	f.BoolVar(&c.FuzzyWarnings, "fuzzy-warnings", false, "a fuzzy union that lacks a table answers with a warning")
 	f.BoolVar(&c.NoContent, "no-content", false, "answer 204 while there is not a single row")
 	f.BoolVar(&c.HoldBack, "hold-back", false, "late rows: hide each until its ingestion time, $ingestion in TABLE.jsonl")
 	f.BoolVar(&c.KeepOrder, "keep-order", false, "give rows in the order of the files")

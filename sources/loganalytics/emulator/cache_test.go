@@ -98,3 +98,21 @@ func TestCacheIsBounded(t *testing.T) {
 		t.Error("the newest is gone")
 	}
 }
+
+func TestStaleAnswers(t *testing.T) {
+	d := events(t, "2026-01-01")
+	r := serve(t, Config{Data: d})
+	r.query("Events", "")
+	if err := d.Append("Events", Row{"Name": "b"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.query("Events | take 10", ""); len(got.decode(t).names()) != 2 || got.header.Get("Age") != "" {
+		t.Errorf("another query: got %s", got.body)
+	}
+	if err := r.e.SetFaults(Fault{Action: Action{Stale: true}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.query("Events", ""); got.decode(t).names() != "a" || got.header.Get("Age") == "" || got.header.Get("Preference-Applied") != "" {
+		t.Errorf("a stale answer: got %s, headers %v", got.body, got.header)
+	}
+}

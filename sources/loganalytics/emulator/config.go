@@ -64,6 +64,9 @@ type Config struct {
 	WholeStatistics bool
 	// NoContent answers 204 where the workspaces hold not a single row.
 	NoContent bool
+	// FuzzyWarnings adds a PartialError of severity Warning to the answer of a
+	// fuzzy union that lacks a leg, as has been reported of the service.
+	FuzzyWarnings bool
 	// OldWording gives the messages of truncated answers and of syntax errors as
 	// of 2021.
 	OldWording bool

@@ -41,7 +41,7 @@
 // The query language is that of package kql, with saved functions and
 // workspace("..."). What nobody has recorded is a setting, so that a client can
 // be held against each answer that is possible: Config.TimespanEnds,
-// SearchTime, WholeStatistics, NoContent and Shrink, Limits.GatewayStatus,
+// SearchTime, WholeStatistics, FuzzyWarnings, NoContent and Shrink, Limits.GatewayStatus,
 // GatewayCode, RetryAfter and CountBy, TableOptions.ItemID.
 //
 // # What is not

@@ -110,6 +110,7 @@ func (e *Emulator) neighbour(name string) (string, *failure) {
 // without a failure means that the client has gone.
 func (x *exchange) answer(q ask) (*answer, *failure) {
 	keep := parseCacheControl(x.r.Header)
+	keep.read = keep.read || q.fault.Stale
 	key := cacheKey(append([]string{q.who, x.r.URL.Path, q.text, strings.Join(q.timespans, " "), q.fault.Unreadable,
 		strconv.FormatBool(q.prefer.statistics), strconv.FormatBool(q.prefer.render)}, q.workspaces...)...)
 	now := x.e.config.Now()
@@ -182,6 +183,9 @@ func (x *exchange) evaluate(q ask) (*answer, *failure) {
 	}
 	a := truncate(result, c.Limits, c.OldWording)
 	a.measure(result, c.WholeStatistics)
+	if c.FuzzyWarnings && a.partial == nil && len(result.Missing) > 0 {
+		a.partial = newPartial(Partial{Code: fuzzyUnion, Message: result.Missing[0], Severity: 3})
+	}
 	if !a.fitsGateway(c.Limits.GatewayBytes) {
 		return nil, tooLargeForGateway(c.Limits)
 	}

@@ -73,6 +73,8 @@ type Action struct {
 	// values as Azure Data Explorer does: dynamic as JSON, bool as 0 and 1,
 	// decimal as a number.
 	ExtraKeys, ADXValues bool
+	// Stale repeats an answer out of the cache though the request forbids that.
+	Stale bool
 	// Unreadable are workspaces, GUIDs with commas between them, whose rows the
 	// answer lacks without a word.
 	Unreadable string

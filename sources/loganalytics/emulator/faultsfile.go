@@ -85,7 +85,7 @@ func (a *Action) fields() fields {
 		"no_statistics": into(&a.NoStatistics), "extra_table": into(&a.ExtraTable),
 		"reset": into(&a.Reset), "end": into(&a.End), "end_after": into(&a.EndAfter),
 		"corrupt_gzip": into(&a.CorruptGzip), "extra_keys": into(&a.ExtraKeys), "adx_values": into(&a.ADXValues),
-		"unreadable": into(&a.Unreadable),
+		"unreadable": into(&a.Unreadable), "stale": into(&a.Stale),
 		"partial": func(raw []byte) error {
 			a.Partial = new(Partial)
 			return a.Partial.fields().read(raw)

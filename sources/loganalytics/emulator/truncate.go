@@ -30,6 +30,9 @@ type engineError struct {
 // resultSetTooLarge is E_QUERY_RESULT_SET_TOO_LARGE as the service writes it.
 const resultSetTooLarge = "-2133196797"
 
+// fuzzyUnion is the code of a warning whose code nobody has recorded.
+const fuzzyUnion = "0"
+
 func newPartial(p Partial) *partial {
 	p.Severity = or(p.Severity, 2)
 	name := "Error"

@@ -112,3 +112,17 @@ func TestGatewayLimit(t *testing.T) {
 		}
 	}
 }
+
+func TestFuzzyWarnings(t *testing.T) {
+	r := serve(t, Config{Data: letters(t, 3), FuzzyWarnings: true})
+	for text, want := range map[string]string{"T": "", "union isfuzzy=true T, T": "", "union isfuzzy=true T, Missing": "Warning"} {
+		got := r.query(text, "").decode(t)
+		severity := ""
+		if got.Error != nil {
+			severity = got.Error.Details[0].Inner.SeverityName
+		}
+		if severity != want || len(got.Tables[0].Rows) < 3 {
+			t.Errorf("%s: got severity %q and %d rows, want %q", text, severity, len(got.Tables[0].Rows), want)
+		}
+	}
+}

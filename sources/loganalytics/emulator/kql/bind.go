@@ -19,6 +19,7 @@ type binder struct {
 	settings map[string]string
 	saved    map[string]*function // what the Library gave, nil for nothing
 	scanned  int64                // rows of tables inside the interval
+	missing  []string             // what fuzzy unions went without
 
 	operator string // the one being bound, for messages
 	steps    int    // nodes bound so far

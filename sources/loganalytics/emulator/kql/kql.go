@@ -46,6 +46,8 @@ type Result struct {
 	Settings map[string]string
 	// Scanned is how many rows of tables lay in the interval, each read counted.
 	Scanned int64
+	// Missing says, for each leg that a fuzzy union went without, why.
+	Missing []string
 }
 
 // Evaluate runs the query text over the database. A fault of the text is an
@@ -76,7 +78,7 @@ func Evaluate(ctx context.Context, text string, db Database, o Options) (*Result
 		}
 		result.Tables = append(result.Tables, t)
 	}
-	result.MaxRecords, result.Scanned = b.setting("truncationmaxrecords"), b.scanned
+	result.MaxRecords, result.Scanned, result.Missing = b.setting("truncationmaxrecords"), b.scanned, b.missing
 	return result, nil
 }
 

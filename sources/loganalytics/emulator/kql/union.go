@@ -40,6 +40,7 @@ func (b *binder) union(x *unionExpr, e env, first *relation) (*relation, error) 
 		found, err := b.leg(leg, e, fuzzy)
 		var fault *Error
 		if fuzzy && errors.As(err, &fault) && fault.Code == codeUnresolved && strings.Contains(fault.Message, "resolve table") {
+			b.missing = append(b.missing, fault.Message)
 			continue
 		}
 		if err != nil {
