@@ -64,7 +64,7 @@ func TestSelect(t *testing.T) {
 
 // TestSelectTimeColumn has a query that names its own time column.
 func TestSelectTimeColumn(t *testing.T) {
-	q, _ := tableQuery(t, "tables = [\"*t\"]\n  window {\n    start = \"2026-01-01\"\n    time_column = \"Began\"\n  }")
+	q, _ := tableQuery(t, "tables = [\"*t\"]\n  window {\n    start = \"2026-01-01\"\n    time_column = \"Began\"\n    time_slack = \"1d\"\n  }")
 	checkSelect(t, q, "Began", "Heartbeat:Began", []string{"note: query.q leaves out what has no time to cut slices by: SecurityAlert, SecurityEvent"})
 }
 

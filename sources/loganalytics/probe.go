@@ -73,11 +73,27 @@ func (s *Source) plainTables(ctx context.Context, q pipeline.Query) ([]shadow, e
 		return nil, err
 	}
 	w := walkBy(script, q.TimeColumn)
-	if len(w.tables()) == 0 || len(w.unfiltered(known)) > 0 {
+	names := w.tables()
+	if len(names) == 0 || len(w.unfiltered(nil)) > 0 {
 		return nil, errNotPlain
 	}
-	all, err := w.shadows(known)
-	return slices.DeleteFunc(all, func(t shadow) bool { return !slices.Contains(w.tables(), t.name) }), err
+	shadows, err := w.shadows(known)
+	if err != nil {
+		return nil, err
+	}
+	var all []shadow
+	for _, name := range names {
+		i := slices.IndexFunc(shadows, func(t shadow) bool { return t.name == name })
+		switch {
+		case i >= 0:
+			all = append(all, shadows[i])
+		case known != nil && known.functions[name]:
+			return nil, errNotPlain
+		default: // the service alone can say that there is no such table
+			all = append(all, shadow{name, w.column})
+		}
+	}
+	return all, nil
 }
 
 func timeColumn(q pipeline.Query) string {

@@ -23,6 +23,7 @@ query "some" {
   window {
     start       = "2026-01-01"
     time_column = "StartTime"
+    time_slack  = "1d"
   }
   sinks = [sink.archive]
 }
