@@ -19,16 +19,28 @@ for (const name of ["bridge.min.js", "Kusto.Language.Bridge.min.js"]) {
 const { Symbols, KustoCode, GlobalState, Syntax } = Kusto.Language;
 const list = (items) => (items ? System.Linq.Enumerable.from(items).ToArray() : []);
 
-function readDatabase(dir) {
+// Every table of a workspace has this column, also where its page leaves the
+// standard columns out.
+const timeColumn = "TimeGenerated";
+
+function readTables(dir) {
   const tables = [];
   for (const name of fs.readdirSync(dir).filter((n) => n.endsWith(".json")).sort()) {
     const { table, columns } = JSON.parse(fs.readFileSync(path.join(dir, name), "utf8"));
     if (!table) continue;
+    if (!columns.some((c) => c.name === timeColumn)) columns.push({ name: timeColumn, type: "datetime" });
     const form = columns.map((c) => `['${c.name}']:${c.type}`).join(", ");
     tables.push(Symbols.TableSymbol.From(`(${form})`).WithName(table));
   }
-  const database = new Symbols.DatabaseSymbol.ctor("workspace", tables);
-  return { globals: GlobalState.Default.WithDatabase(database), tables: new Set(tables) };
+  return tables;
+}
+
+// databaseFor returns a database with the tables that a text may mean: the
+// parser looks through all of them for each name.
+function databaseFor(text, tables) {
+  const wild = /\b(search|find)\b|\bunion\b[^|]*\*/.test(text);
+  const some = tables.filter((t) => wild || text.includes(t.Name));
+  return GlobalState.Default.WithDatabase(new Symbols.DatabaseSymbol.ctor("workspace", some));
 }
 
 // analyse returns the errors of a text, the columns of its result, and its
@@ -78,15 +90,19 @@ function references(code, lets, tables) {
 }
 
 function main(schemas, queries) {
-  const { globals, tables } = readDatabase(schemas);
-  const totals = { tables: tables.size, queries: 0, "queries that parse": 0, "reads under the filter": 0 };
+  const all = readTables(schemas);
+  const tables = new Set(all);
+  const totals = { tables: all.length, queries: 0, "queries that parse": 0, "reads under the filter": 0 };
   const faults = [];
   for (const line of fs.readFileSync(queries, "utf8").split("\n").filter(Boolean)) {
     const query = JSON.parse(line);
+    const globals = databaseFor(query.text, all);
     const before = analyse(query.text, globals);
     if (++totals.queries % 500 === 0) console.error(`${totals.queries} queries, ${faults.length} faults`);
     if (before.errors.length === 0) totals["queries that parse"]++;
     for (const variant of query.variants) {
+      // Where a text has mistakes, only the list of tables tells what it reads.
+      if (!variant.known && before.errors.length > 0) continue;
       totals[variant.name] = (totals[variant.name] || 0) + 1;
       const fault = (what) => faults.push(`${query.id}, ${variant.name}: ${what}`);
       const after = analyse(variant.text, globals);
@@ -94,7 +110,7 @@ function main(schemas, queries) {
       if (errors.length > 0) fault(errors.join("; "));
       const want = variant.count ? "Count:long" : before.columns;
       if (after.columns !== want) fault(`the result is (${after.columns}), want (${want})`);
-      const { bare, filtered } = references(after.code, variant.lets || [], tables);
+      const { bare, filtered } = references(after.code, variant.lets, tables);
       totals["reads under the filter"] += filtered;
       for (const name of bare) {
         if (!query.own.includes(name)) fault(`${name} is read without the filter`);
