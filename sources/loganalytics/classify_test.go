@@ -309,6 +309,9 @@ func TestCutAnywhere(t *testing.T) {
 	} {
 		head = c.head
 		for n := range len(c.whole) {
+			if n > 16 && n < len(c.whole)-16 && n%7 > 0 {
+				continue // each costs a connection; the ends are what differs
+			}
 			body = c.whole[:n]
 			if c.chunked { // each chunk whole, the last one of no length missing
 				body = fmt.Appendf(nil, "%x\r\n%s\r\n", n, body)
