@@ -66,6 +66,7 @@ func TestScripts(t *testing.T) {
 			"service":  startService,
 			"count":    countFiles,
 			"commands": commandsOf,
+			"proofs":   writeProofs,
 		},
 	})
 }
@@ -98,7 +99,11 @@ func startService(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	data, err := demoTables()
 	ts.Check(err)
-	c := emulator.Config{Data: data, Limits: emulator.Limits{Requests: -1}}
+	known, err := newArchiver()
+	ts.Check(err)
+	archiver := known.principal()
+	archiver.ClientSecret = emulator.DemoClientSecret
+	c := emulator.Config{Data: data, Limits: emulator.Limits{Requests: -1}, Principals: []emulator.Principal{archiver}}
 	for _, arg := range args {
 		name, value, _ := strings.Cut(arg, "=")
 		n, _ := strconv.Atoi(value)
@@ -114,8 +119,7 @@ func startService(ts *testscript.TestScript, neg bool, args []string) {
 			c.Faults, err = readFaults(ts.MkAbs(value))
 			ts.Check(err)
 		case "access":
-			c.Principals = []emulator.Principal{{Tenant: emulator.DemoTenantID, ClientID: emulator.DemoClientID,
-				ClientSecret: emulator.DemoClientSecret, Access: emulator.Access(value)}}
+			c.Principals[0].Access = emulator.Access(value)
 		default:
 			ts.Fatalf("service has no option %q", name)
 		}
@@ -128,6 +132,22 @@ func startService(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Setenv(name, server.URL)
 	}
 	ts.Setenv("KUSTASH_VAR_workspace_id", emulator.DemoWorkspaceID)
+}
+
+// writeProofs is the script command "proofs": it writes a certificate with its
+// key and a federated token that the service knows into the directory. The
+// password of archiver.pfx is in PASSWORD.
+func writeProofs(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: proofs")
+	}
+	a, err := newArchiver()
+	ts.Check(err)
+	for name, content := range map[string][]byte{"archiver.pem": []byte(a.pem), "archiver.pfx": a.pfx, "token": []byte(a.federated)} {
+		ts.Check(os.WriteFile(ts.MkAbs(name), content, 0o600))
+	}
+	ts.Setenv("PASSWORD", a.password)
+	ts.Setenv("ARCHIVER_PEM", a.pem)
 }
 
 // countFiles is the script command "count N PATTERN": so many files match,

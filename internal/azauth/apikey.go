@@ -25,7 +25,7 @@ type APIKey struct {
 // argument is a *pipeline.SettingError.
 func (c APIKey) Credential(name string, env Env) (Credential, error) {
 	if key := c.Key.Reveal(); key == "" || strings.ContainsAny(key, " \t\r\n") {
-		return nil, setting("api_key", "is not a key; that of the demo workspace is DEMO_KEY")
+		return nil, setting("api_key", "this is not a key; that of the demo workspace is DEMO_KEY")
 	}
 	if err := c.Limits.check(); err != nil {
 		return nil, err

@@ -49,7 +49,7 @@ func complete(all ...argument) error {
 	}
 	for _, a := range all {
 		if a.value == "" {
-			return setting(a.name, "is missing; set all of %s and %s, or none to take them from the environment",
+			return setting(a.name, "the argument is missing; set all of %s and %s, or none to take them from the environment",
 				strings.Join(names[:len(names)-1], ", "), names[len(names)-1])
 		}
 	}

@@ -77,7 +77,7 @@ func (c Certificate) fromEnvironment(env Env) (Certificate, error) {
 
 func (c Certificate) make(name string) (*certificate, error) {
 	if c.Path != "" && c.Text != "" {
-		return nil, setting("client_certificate", "is set beside client_certificate_path; keep one of both")
+		return nil, setting("client_certificate", "keep one of client_certificate and client_certificate_path")
 	}
 	app := application{name: name, tenant: c.TenantID, client: c.ClientID, limits: c.Limits}
 	err := complete(argument{"tenant_id", c.TenantID}, argument{"client_id", c.ClientID},
@@ -111,7 +111,7 @@ func (c Certificate) read() (*signer, error) {
 	} else if !isPEM(raw) {
 		var err error
 		if raw, err = base64.StdEncoding.DecodeString(strings.Join(strings.Fields(string(raw)), "")); err != nil {
-			return nil, setting(argument, "is neither PEM nor a PFX file in base64; for the name of a file, set client_certificate_path")
+			return nil, setting(argument, "the text is neither PEM nor a PFX file in base64; for the name of a file, set client_certificate_path")
 		}
 	}
 	s, err := parseSigner(raw, c.Password.Reveal())
@@ -119,7 +119,7 @@ func (c Certificate) read() (*signer, error) {
 	case errors.Is(err, errPassword) && c.Password == "":
 		return nil, setting(argument, "%s needs a password; set client_certificate_password", place)
 	case errors.Is(err, errPassword):
-		return nil, setting("client_certificate_password", "is not the password of %s", place)
+		return nil, setting("client_certificate_password", "the password does not open %s", place)
 	case err != nil:
 		return nil, setting(argument, "%s %w", place, err)
 	}

@@ -46,7 +46,7 @@ func (c ManagedIdentity) Credential(name string, env Env) (Credential, error) {
 			continue
 		}
 		if given++; given > 1 {
-			return nil, setting(a.name, "is set beside another id; keep one of client_id, object_id and resource_id")
+			return nil, setting(a.name, "keep one of client_id, object_id and resource_id")
 		}
 		m.id = a.value
 	}

@@ -12,10 +12,9 @@ import (
 
 // laterKinds are kinds that the language has and this version may lack.
 var laterKinds = map[string][]string{
-	"credential": {"default", "client_secret", "certificate", "managed_identity", "workload_identity", "azure_cli", "api_key"},
-	"sink":       {"local", "azure_blob", "s3"},
-	"state":      {"local", "azure_blob", "s3"},
-	"format":     {"parquet", "csv", "jsonl"},
+	"sink":   {"local", "azure_blob", "s3"},
+	"state":  {"local", "azure_blob", "s3"},
+	"format": {"parquet", "csv", "jsonl"},
 }
 
 // kindsOf returns the kinds of a type of block.

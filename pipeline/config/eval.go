@@ -38,6 +38,7 @@ func (l *loader) content(body hcl.Body, schema *hcl.BodySchema, where string) *h
 	content, diags := body.Content(schema)
 	diags = l.tidy(diags, before != l.secrets.reads)
 	for _, d := range diags {
+		l.maskStray(d)
 		l.addHabit(d, where)
 	}
 	l.report(diags...)
@@ -57,8 +58,31 @@ func (l *loader) addHabit(d *hcl.Diagnostic, where string) {
 	if habit := habits[name]; habit != "" {
 		d.Detail += " " + habit
 	} else {
-		d.Detail = strings.Replace(d.Detail, "expected here", "expected in a "+where+" block", 1)
+		d.Detail = strings.Replace(d.Detail, "expected here", "expected in "+withArticle(where)+" block", 1)
+		if kinds := l.kindsWith(where, name); len(kinds) > 0 {
+			d.Detail += " It is an argument of the kind " + listed(kinds) + "."
+		}
 	}
+}
+
+func withArticle(noun string) string {
+	if strings.ContainsAny(noun[:1], "aeiou") {
+		return "an " + noun
+	}
+	return "a " + noun
+}
+
+// kindsWith returns the kinds of a block that take an argument.
+func (l *loader) kindsWith(class, name string) (kinds []string) {
+	factories := l.factories(class)
+	for _, kind := range sortedKeys(factories) {
+		for _, a := range shapeOf(factories[kind]()).schema.Attributes {
+			if a.Name == name {
+				kinds = append(kinds, kind)
+			}
+		}
+	}
+	return kinds
 }
 
 // source returns the text at a place; "" if there is none.

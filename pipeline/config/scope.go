@@ -141,6 +141,9 @@ func (l *loader) undeclared(at hcl.Range, what, reference, name string, names []
 
 func (l *loader) exampleOf(class, name string) string {
 	if kinds := l.kindsOf(class); len(kinds) > 0 {
+		if slices.Contains(kinds, "client_secret") { // what most have
+			kinds = []string{"client_secret"}
+		}
 		return fmt.Sprintf("%s %q %q", class, kinds[0], name)
 	}
 	return fmt.Sprintf("%s %q", class, name)

@@ -115,6 +115,20 @@ func (s *secrets) maskSuspicious(src []byte, name string) {
 	}
 }
 
+// maskStray hides the value of an argument that is not expected where it
+// stands, if its name is a telling one or was meant to be.
+func (l *loader) maskStray(d *hcl.Diagnostic) {
+	if d.Subject == nil || l.source(*d.Subject) == "" || !secretName.MatchString(l.source(*d.Subject)+d.Detail) {
+		return
+	}
+	src := l.files[d.Subject.Filename].Bytes
+	end := len(src)
+	if i := bytes.IndexByte(src[d.Subject.End.Byte:], '\n'); i >= 0 {
+		end = d.Subject.End.Byte + i
+	}
+	l.secrets.places = append(l.secrets.places, hcl.Range{Filename: d.Subject.Filename, Start: d.Subject.End, End: hcl.Pos{Byte: end}})
+}
+
 // maskedFiles returns the files for quoting, with asterisks in place of
 // literal secrets. Offsets stay the same.
 func (l *loader) maskedFiles() map[string]*hcl.File {

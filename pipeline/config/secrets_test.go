@@ -7,6 +7,21 @@ import (
 	"testing"
 )
 
+// TestStraySecretsAreNotQuoted puts a secret where it is not expected.
+func TestStraySecretsAreNotQuoted(t *testing.T) {
+	for _, text := range []string{
+		"credential \"azure_cli\" \"x\" {\n  client_secret = \"VALUE\"\n}",
+		"credential \"azure_cli\" \"x\" { client_secret = \"VALUE\" }",
+		"workspace \"x\" {\n  workspace_id = \"x\"\n  auth \"azure_cli\" { api_key = \"VALUE\" }\n}",
+		"credential \"client_secret\" \"x\" { client_secrt = \"VALUE\" }",
+	} {
+		p, diags := loadText(t, strings.ReplaceAll(text, "VALUE", "the-value"))
+		if shown := show(p, diags); !diags.HasErrors() || strings.Contains(shown, "the-value") {
+			t.Errorf("%s\ngives\n%s", text, shown)
+		}
+	}
+}
+
 const theSecret = "s3cr3t-Value\"x"
 
 // Whatever is done with a sensitive value, no way of showing the result of a

@@ -2,7 +2,10 @@ kustash {
   state "azure_blob" { # error: The state kind "azure_blob" is not supported by this version. This version has "local".
   }
 }
-credential "managed_identity" "m" { # error: The credential kind "managed_identity" is not supported by this version
+credential "managed_identity" "m" { # error: There is no credential kind "managed_identity". This version has
+}
+credential "azure_cli" "stray" {
+  client_secret = "x" # error: not expected in a credential block. It is an argument of the kind "client_secret".
 }
 credential "client_secert" "c" { # error: Did you mean "client_secret"?
 }

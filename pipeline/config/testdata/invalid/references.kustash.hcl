@@ -15,7 +15,7 @@ locals {
   kind2    = sink.local.other # error: write sink.other
   sinkname = sink.archiv # error: Did you mean "archive"?
   ws       = workspace.other # error: Declare it with workspace "other"
-  cred     = credential.x # error: Declare it with credential "azure_cli" "x"
+  cred     = credential.x # error: Declare it with credential "client_secret" "x"
   function = lenght("x") # error: Did you mean "length"?
   stamp    = timestamp() # error: Plans must not depend on when they are made
   each     = each.key # error: "each" can be used only within a block that has
