@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,12 +76,6 @@ var advice = []struct {
 	{code: "invalid_grant", text: "the credential is not accepted any more; check the clock of this machine, then renew the credential"},
 }
 
-// guid is the form of a secret's id, which the portal shows beside its value;
-// no value has it.
-var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
-
-const adviceSecretID = "what is given as the client secret has the form of a secret's id; use its value, which is shown only once, when it is created"
-
 // request is what explain has to know of a request for a token.
 type request struct {
 	name    string   // address of the credential
@@ -99,9 +92,7 @@ func (r request) explain(err error) *Error {
 	switch {
 	case errors.As(err, &refused):
 		e.read(refused, r.proof, hide)
-		if slices.Contains(e.Numbers, 7000215) && slices.ContainsFunc(r.secrets, guid.MatchString) {
-			e.Advice = adviceSecretID
-		}
+		e.tellSecretID(r.secrets...)
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		e.Advice, e.cause = "given up while waiting for "+host(r.target.Authority), err
 		e.Transient = errors.Is(err, context.DeadlineExceeded)
@@ -111,6 +102,7 @@ func (r request) explain(err error) *Error {
 	if e.cause != nil && hide(e.cause.Error()) != e.cause.Error() {
 		e.cause = nil
 	}
+	e.tellSecretID(c.ClientSecret.ClientSecret.Reveal())
 	return e
 }
 
