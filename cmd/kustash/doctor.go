@@ -170,7 +170,7 @@ func (d *doctor) pipeline(o *loadFlags) (*config.Pipeline, error) {
 			advice: []string{"See all of them with their places, and mend them:\nkustash validate"}}})
 		return nil, nil
 	}
-	loaded := healthy("%s, %s, %s", count(len(pl.Workspaces), "workspace"), count(len(pl.Exports), "query instance"), count(len(pl.Sinks), "sink"))
+	loaded := healthy("%s, %s, %s", count(len(pl.Workspaces), "workspace"), count(len(pl.Exports)+len(pl.Tables), "query instance"), count(len(pl.Sinks), "sink"))
 	for _, d := range diags {
 		loaded.status = warned
 		loaded.facts = append(loaded.facts, sentence(d.Error()))
@@ -193,7 +193,8 @@ func (d *doctor) checks(pl *config.Pipeline, workspaces []config.Workspace) []ch
 	var all []check
 	for _, w := range workspaces {
 		exports := slices.DeleteFunc(slices.Clone(pl.Exports), func(e pipeline.Export) bool { return e.Workspace != w.Address })
-		all = append(all, d.workspaceChecks(w, exports)...)
+		byTable := slices.DeleteFunc(slices.Clone(pl.Tables), func(q config.TableQuery) bool { return q.Template.Workspace != w.Address })
+		all = append(all, d.workspaceChecks(w, exports, byTable)...)
 	}
 	all = append(all, d.stateCheck(pl))
 	for _, s := range pl.Sinks {

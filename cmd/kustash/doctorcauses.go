@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -229,12 +230,12 @@ func isMissing(err error) bool {
 }
 
 // noTable explains why a table cannot be read.
-func (p *patient) noTable(err error, name string, mayMiss bool) outcome {
+func (p *patient) noTable(ctx context.Context, err error, name string, mayMiss bool) outcome {
 	if !isMissing(err) {
 		return p.refused(err)
 	}
 	f := outcome{status: failed, help: "table", detail: "the workspace knows no table of this name that it would show to this credential." +
-		config.DidYouMean(name, p.names())}
+		config.DidYouMean(name, p.names(ctx))}
 	if mayMiss {
 		f.status, f.detail = warned, f.detail+" missing_table says to leave it out until there is one"
 		return f
@@ -251,9 +252,19 @@ func (p *patient) noTable(err error, name string, mayMiss bool) outcome {
 }
 
 // names returns what a misspelled name may mean.
-func (p *patient) names() []string { return append(slices.Clone(commonTables), p.tables...) }
+func (p *patient) names(ctx context.Context) []string {
+	if tables, err := p.source.Tables(ctx); err == nil {
+		var all []string
+		for _, t := range tables {
+			all = append(all, t.Name)
+		}
+		return all
+	}
+	return append(slices.Clone(commonTables), p.tables...)
+}
 
-// commonTables are what a misspelled name is likely to mean.
+// commonTables are what a misspelled name is likely to mean where the list of
+// tables cannot be read.
 var commonTables = []string{
 	"AADManagedIdentitySignInLogs", "AADNonInteractiveUserSignInLogs", "AADServicePrincipalSignInLogs", "AuditLogs",
 	"AWSCloudTrail", "AzureActivity", "AzureDiagnostics", "AzureMetrics", "BehaviorAnalytics", "CloudAppEvents",

@@ -91,6 +91,22 @@ func TestDoctorClockFirst(t *testing.T) {
 	}
 }
 
+// A query by table needs the list of tables.
+func TestDoctorByTable(t *testing.T) {
+	s, _ := doctored(t, nil, false)
+	s.write("second.kustash.hcl", `
+query "all" {
+  workspace = workspace.w
+  tables    = ["*"]
+  window { start = "now-7d" }
+  sinks = [sink.archive]
+}
+`)
+	if code, output := s.run("doctor"); code != exitDone || !strings.Contains(output, "ok    query    query.all: its tables are found at plan time, among ") {
+		t.Errorf("exit %d\n%s", code, output)
+	}
+}
+
 // Over TLS with an authority of one's own, ca_file makes the difference.
 func TestDoctorTLS(t *testing.T) {
 	s, server := doctored(t, nil, true)

@@ -21,6 +21,7 @@ import (
 type examined interface {
 	pipeline.Source
 	pipeline.Clock
+	pipeline.Catalog
 	asker
 	Access() loganalytics.Access
 	Claims(context.Context) (azauth.Claims, error)
@@ -41,7 +42,7 @@ type patient struct {
 }
 
 // workspaceChecks lists the checks of a workspace and the queries that read it.
-func (d *doctor) workspaceChecks(w config.Workspace, exports []pipeline.Export) []check {
+func (d *doctor) workspaceChecks(w config.Workspace, exports []pipeline.Export, byTable []config.TableQuery) []check {
 	source, ok := w.Source.(examined)
 	if !ok {
 		return []check{{step: "query", target: w.Address, within: w.Address, run: func(context.Context) outcome {
@@ -62,6 +63,9 @@ func (d *doctor) workspaceChecks(w config.Workspace, exports []pipeline.Export) 
 	query := check{step: "query", target: "print 1", within: p.address, needs: []string{reached, token.id()}, run: p.query}
 	all = append(all, token, query)
 	all = append(all, p.exportChecks(exports, query.id())...)
+	for _, q := range byTable {
+		all = append(all, check{step: "query", target: q.Template.Query.Address, within: p.address, needs: []string{query.id()}, run: p.listing})
+	}
 	return append(all, check{step: "clock", target: "of this machine", within: p.address, needs: []string{reached}, run: p.clock})
 }
 
@@ -210,7 +214,7 @@ func (p *patient) table(ctx context.Context, name string, mayMiss bool) outcome 
 		return nil
 	})
 	if err != nil {
-		return p.noTable(err, name, mayMiss)
+		return p.noTable(ctx, err, name, mayMiss)
 	}
 	p.tables = append(p.tables, name)
 	if rows > 0 {
@@ -218,7 +222,7 @@ func (p *patient) table(ctx context.Context, name string, mayMiss bool) outcome 
 	}
 	found := int64(0)
 	if err := p.ask(ctx, literal+" | take 1", "", func(rec arrow.Record) error { found += rec.NumRows(); return nil }); err != nil {
-		return p.noTable(err, name, mayMiss)
+		return p.noTable(ctx, err, name, mayMiss)
 	}
 	if found > 0 {
 		return healthy("no rows in the last day, older ones are there")
@@ -246,6 +250,19 @@ func (p *patient) export(ctx context.Context, q pipeline.Query) outcome {
 		return p.refused(err)
 	}
 	return healthy("accepted, %s in the minute to %s", count(int(rows), "row"), pipeline.ShortTime(end))
+}
+
+// listing reads the list of tables that a query by table is made from.
+func (p *patient) listing(ctx context.Context) outcome {
+	var tables []pipeline.Table
+	err := p.retry.Do(ctx, func() (err error) {
+		tables, err = p.source.Tables(ctx)
+		return err
+	}, nil)
+	if err != nil {
+		return p.refused(err)
+	}
+	return healthy("its tables are found at plan time, among %s that the workspace lists", count(len(tables), "table"))
 }
 
 // clock compares this machine's with the service's, or where that cannot be

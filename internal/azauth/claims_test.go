@@ -15,8 +15,8 @@ import (
 	"github.com/kustash/kustash/internal/secret"
 )
 
-// jwt returns a token with these claims.
-func jwtOf(claims string) string {
+// saying returns a token with these claims.
+func saying(claims string) string {
 	part := base64.RawURLEncoding.EncodeToString
 	return part([]byte(`{"typ":"JWT","alg":"RS256","kid":"k"}`)) + "." + part([]byte(claims)) + ".c2lnbmF0dXJl"
 }
@@ -42,7 +42,7 @@ func TestClaims(t *testing.T) {
 		{"control characters", `{"tid":"a\u001b[31mb\nc","oid":"o"}`, Claims{Tenant: "a[31mbc", Object: "o"}},
 		{"nothing known", `{"x":1}`, Claims{}},
 	} {
-		got, err := DecodeClaims(jwtOf(c.claims))
+		got, err := DecodeClaims(saying(c.claims))
 		if err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %+v, %v; want %+v", c.name, got, err, c.want)
 		}
@@ -50,7 +50,7 @@ func TestClaims(t *testing.T) {
 }
 
 func TestOpaqueTokens(t *testing.T) {
-	good := jwtOf(`{"aud":"x"}`)
+	good := saying(`{"aud":"x"}`)
 	for name, token := range map[string]string{
 		"empty":     "",
 		"a word":    "token-1",
@@ -62,7 +62,7 @@ func TestOpaqueTokens(t *testing.T) {
 		"null":      "e30.bnVsbA.x",
 		"no claims": "e30.e30.x",
 		"no header": "x." + strings.SplitN(good, ".", 2)[1],
-		"too long":  jwtOf(`{"aud":"` + strings.Repeat("x", maxClaims) + `"}`),
+		"too long":  saying(`{"aud":"` + strings.Repeat("x", maxClaims) + `"}`),
 	} {
 		got, err := DecodeClaims(token)
 		if !errors.Is(err, ErrOpaque) || !reflect.DeepEqual(got, Claims{}) {
@@ -95,8 +95,8 @@ func TestSecretID(t *testing.T) {
 // Whatever a token holds, its claims can be printed and encoded, and say
 // nothing of header and signature.
 func FuzzClaims(f *testing.F) {
-	for _, seed := range []string{"", "a.b.c", jwtOf(`{"aud":"x","exp":1672826207,"roles":["a"]}`), jwtOf(`{"exp":1e400}`),
-		jwtOf(`{"aud":["a",1]}`), jwtOf(`{"tid":"\u001b[2J"}`), jwtOf(`{"exp":"99999999999999999999"}`), "e30.e30.e30"} {
+	for _, seed := range []string{"", "a.b.c", saying(`{"aud":"x","exp":1672826207,"roles":["a"]}`), saying(`{"exp":1e400}`),
+		saying(`{"aud":["a",1]}`), saying(`{"tid":"\u001b[2J"}`), saying(`{"exp":"99999999999999999999"}`), "e30.e30.e30"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, token string) {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -102,7 +103,6 @@ func (r request) explain(err error) *Error {
 	if e.cause != nil && hide(e.cause.Error()) != e.cause.Error() {
 		e.cause = nil
 	}
-	e.tellSecretID(c.ClientSecret.ClientSecret.Reveal())
 	return e
 }
 
