@@ -104,8 +104,13 @@ func timeColumn(q pipeline.Query) string {
 }
 
 // Oldest implements pipeline.Retainer: the oldest row of any table that the
-// query reads. Of a query that reads anything else it says nothing.
+// query reads, or for a Basic table the oldest that the service would return.
+// Of a query that reads anything else it says nothing.
 func (s *Source) Oldest(ctx context.Context, q pipeline.Query) (time.Time, error) {
+	if q.Plan == pipeline.Basic {
+		now, err := s.Now(ctx)
+		return now.Add(time.Hour - basicReach), err // the next hour is within reach for as long
+	}
 	tables, err := s.plainTables(ctx, q)
 	var again *pipeline.RetryAfter
 	if errors.As(err, &again) || ctx.Err() != nil {

@@ -151,6 +151,5 @@ func (s *Source) question(ctx context.Context, sl pipeline.Slice,
 	q = newQuestion(r.text, r.timespan)
 	q.path = routeOf(sl.Query)
 	q.written, q.author = sl.Query.Text, r.author
-	q.skipMissing = sl.Query.MissingTable == pipeline.MissingSkip
 	return q, r.exact, nil
 }
