@@ -3,7 +3,6 @@ package loganalytics
 import (
 	"bytes"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -83,18 +82,6 @@ func (e *apiError) warns() bool {
 	return !slices.ContainsFunc(e.all(), func(e *apiError) bool {
 		severity, err := strconv.Atoi(e.Severity)
 		return !strings.EqualFold(e.SeverityName, "Warning") && (err != nil || severity <= 2)
-	})
-}
-
-// unresolved is how the service words that a name of a query stands for
-// nothing here.
-var unresolved = regexp.MustCompile(`(?i)\b(fail\w* to resolve|(could|can)\W*not be resolved|unable to resolve|SEM0100)\b`)
-
-// onlyMissing reports whether the error does no more than warn of what the
-// query names and the workspace lacks, as the legs of a fuzzy union.
-func (e *apiError) onlyMissing() bool {
-	return e.warns() && !slices.ContainsFunc(e.all(), func(e *apiError) bool {
-		return !unresolved.MatchString(e.Code + " " + e.Message)
 	})
 }
 

@@ -208,11 +208,9 @@ func (s *Source) partial(q question, response *http.Response, a answer) error {
 	limit, isLimit := engine(a.Err)
 	listed, isListed := catalogued(http.StatusOK, a.Err)
 	switch {
-	case a.Err.warns() && q.skipMissing:
-		r.verdict, r.advice = isFinal, "the service warns of more than a missing table, so the answer may be incomplete"
 	case a.Err.warns():
-		r.verdict, r.advice = isFinal, "the service warns that the answer may be incomplete; "+
-			`if what the workspace lacks is to be left out, set missing_table = "skip"`
+		r.verdict, r.advice = isFinal, "the service warns that the answer may be incomplete; if it is of a table that does not exist yet, "+
+			`missing_table = "skip" lets the query wait for it`
 	case isLimit:
 		r.verdict, r.advice = limit.verdict, limit.advice
 	case isListed:

@@ -157,7 +157,7 @@ func (s *Source) rows(ctx context.Context, q question, response *http.Response, 
 		return reading, refused
 	case err != nil:
 		return reading, s.badBody(ctx, q, response, b, err)
-	case a.Err != nil && !(q.skipMissing && a.Err.onlyMissing()):
+	case a.Err != nil:
 		return reading, s.partial(q, response, a)
 	case s.partly && a.Permissions != nil:
 		if hidden := a.Permissions.hidden(q.written); hidden != "" {

@@ -28,10 +28,9 @@ type question struct {
 	// both are the same.
 	author func(line, position int) (int, int, bool)
 
-	class       class
-	skipMissing bool          // an answer without what the workspace lacks is complete
-	wait        time.Duration // that the query may run
-	sent        time.Time     // when the request was
+	class class
+	wait  time.Duration // that the query may run
+	sent  time.Time     // when the request was
 }
 
 func newQuestion(text, timespan string) question {
