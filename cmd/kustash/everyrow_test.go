@@ -105,12 +105,17 @@ func TestEveryRowOnce(t *testing.T) {
 	if testing.Short() {
 		seeds = 4
 	}
+	parts := 0
 	for seed := range uint64(seeds) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { everyRowOnce(t, seed) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { parts += everyRowOnce(t, seed) })
+	}
+	if parts == 0 {
+		t.Error("no seed has a crowd that is read in parts")
 	}
 }
 
-func everyRowOnce(t *testing.T, seed uint64) {
+// everyRowOnce returns how many files hold a part of an instant.
+func everyRowOnce(t *testing.T, seed uint64) (parts int) {
 	rng := rand.New(rand.NewPCG(seed, 99))
 	day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -4)
 	w := pipeline.Window{
@@ -118,7 +123,7 @@ func everyRowOnce(t *testing.T, seed uint64) {
 		End:   day.Add(30*time.Hour + time.Duration(rng.Int64N(int64(time.Hour)))/100*100),
 	}
 	limit := 10 + rng.IntN(50)
-	rows := randomRows(rng, w, 300, limit)
+	rows := randomRows(rng, w, 300, []int{limit, 10 * limit}[rng.IntN(2)]) // crowds that fit an answer, and such that do not
 	data := emulator.NewDataset()
 	if err := data.Add(&kql.Table{Name: "Prop_CL", Rows: rows, Columns: []kql.Column{
 		{Name: "TimeGenerated", Type: pipeline.Datetime}, {Name: "Id", Type: pipeline.String}, {Name: "N", Type: pipeline.Long},
@@ -134,6 +139,10 @@ func everyRowOnce(t *testing.T, seed uint64) {
 		Faults:       randomFaults(rng),
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+	ids := []emulator.ItemID{emulator.ItemIDHidden, emulator.ItemIDAbsent, emulator.ItemIDEmpty}[rng.IntN(3)]
+	if err := data.Configure("Prop_CL", emulator.TableOptions{ItemID: ids}); err != nil {
 		t.Fatal(err)
 	}
 	server := httptest.NewServer(service)
@@ -161,6 +170,9 @@ func everyRowOnce(t *testing.T, seed uint64) {
 		}
 	}
 	slices.Sort(want)
+	if got, want := csvRows(t, filepath.Join(s.dir, "hours")), hourly(rows, w); !slices.Equal(got, want) {
+		t.Errorf("counts by the hour: %s", firstDifference(got, want))
+	}
 	for _, folder := range []string{"a", "b"} {
 		if got := csvRows(t, filepath.Join(s.dir, folder)); !slices.Equal(got, want) {
 			t.Errorf("sink %s holds %d rows, want %d: %s", folder, len(got), len(want), firstDifference(got, want))
@@ -175,6 +187,30 @@ func everyRowOnce(t *testing.T, seed uint64) {
 	if code, output := s.run("verify"); code != exitDone || !strings.Contains(output, "no findings") {
 		t.Errorf("verify: exit %d\n%s", code, output)
 	}
+	_ = filepath.WalkDir(filepath.Join(s.dir, "a"), func(path string, _ os.DirEntry, _ error) error {
+		if strings.Contains(filepath.Base(path), "Z-h") && strings.HasSuffix(path, ".csv") {
+			parts++
+		}
+		return nil
+	})
+	return parts
+}
+
+// hourly counts the rows of a window by hour and text, as CSV.
+func hourly(rows [][]kql.Value, w pipeline.Window) []string {
+	w = pipeline.Window{Start: pipeline.Floor(w.Start, time.Hour), End: pipeline.Ceil(w.End, time.Hour)}
+	counts := make(map[string]int)
+	for _, row := range rows {
+		if at := row[0].(pipeline.Tick).Time(); !at.Before(w.Start) && at.Before(w.End) {
+			counts[fmt.Sprintf("%s|%s", pipeline.Floor(at, time.Hour).Format("2006-01-02T15:04:05Z"), row[3])]++
+		}
+	}
+	var lines []string
+	for key, n := range counts {
+		lines = append(lines, fmt.Sprintf("%s|%d", key, n))
+	}
+	slices.Sort(lines)
+	return lines
 }
 
 // trimZeros writes a time as the service does, without trailing zeros.
@@ -231,8 +267,22 @@ query "prop" {
   }
   sinks = [sink.a, sink.b]
 }
+sink "local" "hours" {
+  path = "hours"
+  format "csv" {}
+}
+query "hours" {
+  workspace = workspace.w
+  kql       = "Prop_CL | summarize count() by bin(TimeGenerated, 1h), Text"
+  window {
+    start = %q
+    end   = %q
+  }
+  sinks = [sink.hours]
+}
 `, layout,
-		w.Start.Format(pipeline.TimeLayout), w.End.Format(pipeline.TimeLayout), slice)
+		w.Start.Format(pipeline.TimeLayout), w.End.Format(pipeline.TimeLayout), slice,
+		pipeline.Floor(w.Start, time.Hour).Format(pipeline.TimeLayout), pipeline.Ceil(w.End, time.Hour).Format(pipeline.TimeLayout))
 }
 
 // csvRows returns the rows of all CSV files below a folder, sorted.

@@ -4,13 +4,11 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/apache/arrow/go/v15/arrow/array"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sources/loganalytics/emulator"
@@ -118,63 +116,4 @@ func answerOf(s *Source, q pipeline.Query, w pipeline.Window) ([]string, error) 
 	})
 	slices.Sort(rows)
 	return rows, err
-}
-
-// TestPartsOfEmulator reads all parts of a window, of rows that have no
-// _ItemId: each row lies in one of them, and their counts are those of what is
-// read.
-func TestPartsOfEmulator(t *testing.T) {
-	start := at("2026-01-01T00:00:00Z")
-	s := emulated(t, emulator.Config{Data: ticking(t, start, 0, 60), Limits: emulator.Limits{Requests: 1_000_000}}, "")
-	q := pipeline.Query{Text: "union A, B | where N >= 10 | sort by N asc // all"}
-	w := pipeline.Window{Start: start, End: start.Add(pipeline.TickSize)}
-	seen := map[int64]int{}
-	parts := []string{}
-	for digit := range 16 {
-		part := strconv.FormatInt(int64(digit), 16)
-		if digit == 10 { // one more digit splits a part further
-			for next := range 16 {
-				parts = append(parts, part+strconv.FormatInt(int64(next), 16))
-			}
-			continue
-		}
-		parts = append(parts, part)
-	}
-	total, most := int64(0), int64(0)
-	for _, part := range parts {
-		rows := map[int64]int{}
-		if _, err := s.Read(context.Background(), pipeline.Slice{Query: q, Window: w, Part: part}, numbers(rows)); err != nil {
-			t.Fatal(err)
-		}
-		read := int64(0)
-		for n, times := range rows {
-			seen[n] += times
-			read += int64(times)
-		}
-		counted, err := countOf(s, q, w, part)
-		if err != nil || counted != read {
-			t.Errorf("part %s has %d rows and counts %d, %v", part, read, counted, err)
-		}
-		total, most = total+read, max(most, read)
-	}
-	if counted, err := countOf(s, q, w, ""); err != nil || counted != total || most > total/2 {
-		t.Errorf("the parts have %d rows, one of them %d; all count %d, %v", total, most, counted, err)
-	}
-	for n := range int64(60) {
-		if want := map[bool]int{true: 2}[n >= 10]; seen[n] != want {
-			t.Errorf("row %d came %d times in all parts, want %d", n, seen[n], want)
-		}
-	}
-}
-
-func countOf(s *Source, q pipeline.Query, w pipeline.Window, part string) (n int64, err error) {
-	r, err := countText(q, w, pipeline.Cut{}, part, nil)
-	if err != nil {
-		return 0, err
-	}
-	err = s.Query(context.Background(), r.text, r.timespan, func(rec arrow.Record) error {
-		n = rec.Column(0).(*array.Int64).Value(0)
-		return nil
-	})
-	return n, err
 }
