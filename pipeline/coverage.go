@@ -15,6 +15,8 @@ type Coverage struct {
 	// Changed are done slices of which the source counts other rows by now.
 	Changed []Changed
 	Open    []Receipt // commits whose outcome is not known yet
+	// Outside tells of rows that are in no slice of the query.
+	Outside []Failure
 	// Approximate are the windows whose ends could not be kept exactly.
 	Approximate []Window
 
@@ -42,7 +44,7 @@ func Report(exports []Export, h *History, now time.Time) []Coverage {
 			c := Coverage{Query: e.Query.Address, Sink: t.Address, Window: e.Span.Resolve(now), Gaps: Join(missing[i]), Open: l.Open}
 			c.Rows, c.Bytes, c.Files = l.Totals()
 			c.Unavailable, c.Changed = Join(l.Unavailable), l.Changed()
-			c.Approximate = l.approximate()
+			c.Approximate, c.Outside = l.approximate(), h.Outside(e.Query.Address)
 			c.Until = c.Window.End
 			for _, w := range append(intentWindows(l.Open), c.Gaps...) {
 				if w.Start.Before(c.Until) {

@@ -32,7 +32,8 @@ type Line struct {
 	Failed      []Failure // of slices that nothing has covered since
 	Unavailable []Window  // of which the source had forgotten all before they were read
 	intents     map[sliceKey]int
-	checked     map[Window]Amount // the newest count of a slice that is done
+	checked     map[Window]Amount  // the newest count of a slice that is done
+	outside     map[Window]Failure // rows around it that are in no slice
 }
 
 type sliceKey struct {
@@ -105,7 +106,11 @@ func (h *History) add(e Entry) error {
 	case KindUnavailable:
 		l.Unavailable = append(l.Unavailable, e.Window)
 	case KindChecked:
-		l.checked[e.Window] = e.Input
+		if e.Reason != "" {
+			l.outside[e.Window] = Failure{e.Window, e.Reason, e.Time}
+		} else {
+			l.checked[e.Window] = e.Input
+		}
 	default:
 		return fmt.Errorf("this version does not know the kind %q", e.Kind)
 	}
@@ -127,7 +132,7 @@ func (h *History) line(query, sink string) *Line {
 	k := lineKey{query, sink}
 	l := h.lines[k]
 	if l == nil {
-		l = &Line{Query: query, Sink: sink, intents: make(map[sliceKey]int), checked: make(map[Window]Amount)}
+		l = &Line{Query: query, Sink: sink, intents: make(map[sliceKey]int), checked: make(map[Window]Amount), outside: make(map[Window]Failure)}
 		h.lines[k] = l
 	}
 	return l
@@ -230,6 +235,16 @@ func (h *History) Notes(exports []Export) []Note {
 // Failures returns the failures of a query whose read failed, for no sink in
 // particular.
 func (h *History) Failures(query string) []Failure { return h.Line(query, "").Failed }
+
+// Outside returns what was found of a query's rows that are in no slice.
+func (h *History) Outside(query string) []Failure {
+	var all []Failure
+	for _, f := range h.Line(query, "").outside {
+		all = append(all, f)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Window.Start.Before(all[j].Window.Start) })
+	return all
+}
 
 // Columns returns the columns of the schema with this hash.
 func (h *History) Columns(hash string) (Schema, bool) {

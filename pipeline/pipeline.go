@@ -219,7 +219,8 @@ const (
 	// before it was read: Reason. It is never read, and never counts as done.
 	KindUnavailable Kind = "unavailable"
 	// KindChecked says that the source has counted the rows of a done slice
-	// again: Receipt.Input is what it found.
+	// again: Receipt.Input is what it found. With a Reason and no Sink it tells
+	// of rows around the window that are in no slice.
 	KindChecked Kind = "checked"
 )
 

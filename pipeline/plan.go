@@ -35,6 +35,15 @@ type Plan struct {
 	// number of rows than when they were read. They are recorded and stay as
 	// they are.
 	Changed []Changed `json:"changed,omitempty"`
+	// Outside are queries with rows in no slice, whatever is exported.
+	Outside []Outside `json:"outside,omitempty"`
+}
+
+// Outside says what of a query's rows around a window lies in no slice.
+type Outside struct {
+	Query string `json:"query"`
+	Window
+	Reason string `json:"reason"`
 }
 
 // Unavailable is a window that can never be exported any more.
@@ -108,6 +117,9 @@ func Uncovered(e Export, h *History, now time.Time, only func(Export, Window) []
 // now is the service's clock.
 func BuildPlan(exports []Export, h *History, now time.Time, o PlanOptions) (*Plan, error) {
 	p := &Plan{Now: now.UTC(), Cut: CutAt(now)}
+	for _, f := range o.Survey.Outside {
+		p.Outside = append(p.Outside, Outside{f.Query, f.Window, f.Err.Error()})
+	}
 	for _, e := range exports {
 		missing := Uncovered(e, h, now, o.Only)
 		if oldest, ok := o.Survey.Oldest[e.Query.Address]; ok {

@@ -166,11 +166,14 @@ func (p *Plan) findings() []Entry {
 	var entries []Entry
 	for _, u := range p.Unavailable {
 		entries = append(entries, Entry{Kind: KindUnavailable, Query: u.Query, Sink: u.Sink, Receipt: &Receipt{Window: u.Window},
-			Reason: "the oldest row that the workspace still holds is of " + ShortTime(u.Oldest)})
+			Reason: "the oldest row that can still be read is of " + ShortTime(u.Oldest)})
 	}
 	for _, c := range p.Changed {
 		entries = append(entries, Entry{Kind: KindChecked, Query: c.Query, Sink: c.Sink,
 			Receipt: &Receipt{Window: c.Window, Cut: Cut{To: p.Cut}, Input: c.After}})
+	}
+	for _, o := range p.Outside {
+		entries = append(entries, Entry{Kind: KindChecked, Query: o.Query, Receipt: &Receipt{Window: o.Window, Cut: Cut{To: p.Cut}}, Reason: o.Reason})
 	}
 	return entries
 }

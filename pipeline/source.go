@@ -97,6 +97,13 @@ type Checker interface {
 	Fingerprint(q Query) string
 }
 
+// Judge is implemented by checkers that can tell more with the network.
+type Judge interface {
+	// Judge is Check with what the source knows of its tables. The error is
+	// one of Source.Read.
+	Judge(ctx context.Context, q Query, whole bool) (Judgement, error)
+}
+
 // Judgement is what can be told of a query from its text alone.
 type Judgement struct {
 	// Problems say why the query cannot be read in slices, or what its author

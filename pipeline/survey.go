@@ -41,6 +41,9 @@ type Survey struct {
 	Unsized []SliceError
 	// Outside are queries that have rows in no slice, whatever is planned.
 	Outside []SliceError
+	// Loose are the queries of which the source has found out that they are
+	// (Judgement.Loose).
+	Loose map[string]bool
 }
 
 // Volume is how much a query reads.
@@ -93,9 +96,10 @@ type ProbeOptions struct {
 // ServiceNow.
 func Probe(ctx context.Context, exports []Export, h *History, now time.Time, o ProbeOptions) (Survey, error) {
 	s := &surveyor{ProbeOptions: o, history: h, survey: Survey{Now: now,
-		Volumes: make(map[string]*Volume), Oldest: make(map[string]time.Time)}}
+		Volumes: make(map[string]*Volume), Oldest: make(map[string]time.Time), Loose: make(map[string]bool)}}
 	var asks []func()
 	for _, e := range exports {
+		asks = append(asks, func() { s.judge(ctx, e) })
 		asks = append(asks, s.remains(ctx, e)...)
 	}
 	s.do(ctx, asks)
@@ -172,14 +176,38 @@ func (s *surveyor) missing(e Export) []Window {
 	return Join(windows)
 }
 
+// judge finds out what a look at the text alone could not.
+func (s *surveyor) judge(ctx context.Context, e Export) {
+	judge, ok := e.Source.(Judge)
+	if !ok {
+		return
+	}
+	var j Judgement
+	err := s.Retry.Do(ctx, func() (err error) {
+		// At the author's word that slices are right only what holds for one
+		// piece as well can be wrong.
+		j, err = judge.Judge(ctx, e.Query, e.Span.Whole || e.Query.AssumeSliceable)
+		return err
+	}, nil)
+	for _, p := range j.Problems {
+		if !p.Warning && err == nil {
+			err = fmt.Errorf("%w: %s: %s", ErrQuery, p.Summary, p.Detail)
+		}
+	}
+	if err != nil {
+		s.refused(e, err)
+		return
+	}
+	s.mu.Lock()
+	s.survey.Loose[e.Query.Address] = j.Loose
+	s.mu.Unlock()
+}
+
 // remains asks for the oldest row, where slices are missing that the service
 // may have forgotten, and for rows that lie in no slice.
 func (s *surveyor) remains(ctx context.Context, e Export) (asks []func()) {
 	missing := s.missing(e)
-	if len(missing) == 0 {
-		return nil
-	}
-	if r, ok := e.Source.(Retainer); ok && missing[0].Start.Before(s.survey.Now.Add(-minRetention)) {
+	if r, ok := e.Source.(Retainer); ok && len(missing) > 0 && missing[0].Start.Before(s.survey.Now.Add(-minRetention)) {
 		asks = append(asks, func() {
 			var oldest time.Time
 			err := s.Retry.Do(ctx, func() (err error) {
@@ -199,8 +227,9 @@ func (s *surveyor) remains(ctx context.Context, e Export) (asks []func()) {
 		})
 	}
 	if o, ok := e.Source.(Outsider); ok {
+		windows := Join(append(missing, watched(e, s.history, s.survey.Now)...))
 		asks = append(asks, func() {
-			err := s.Retry.Do(ctx, func() error { return o.Outside(ctx, e.Query, missing) }, nil)
+			err := s.Retry.Do(ctx, func() error { return o.Outside(ctx, e.Query, windows) }, nil)
 			switch {
 			case errors.Is(err, ErrAccess), errors.Is(err, ErrQuery):
 				s.refused(e, err)

@@ -208,7 +208,7 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 		pl.notes = append(pl.notes, n.Query+" "+n.Text)
 	}
 	for _, e := range readable {
-		if e.Loose && e.Query.AssumeSliceable && !e.Span.Whole {
+		if (e.Loose || survey.Loose[e.Query.Address]) && e.Query.AssumeSliceable && !e.Span.Whole {
 			pl.notes = append(pl.notes, fmt.Sprintf("%s reads more than plain tables: where its result lacks %s, nothing tells the rows at the ends of a slice, and its files are marked ends = approximate", e.Query.Address, e.Query.TimeColumn))
 		}
 	}

@@ -78,7 +78,7 @@ query "old" {
 	held := func() []string { return csvRows(t, filepath.Join(s.dir, "a")) }
 
 	keep(8) // from noon, eight days ago
-	expect(exitPending, []string{"plan", "-detailed-exitcode"}, "unavailable: the oldest row that the workspace still holds is of "+today.AddDate(0, 0, -8).Format(time.DateOnly)+"T12:00Z",
+	expect(exitPending, []string{"plan", "-detailed-exitcode"}, "unavailable: the oldest row that can still be read is of "+today.AddDate(0, 0, -8).Format(time.DateOnly)+"T12:00Z",
 		"Plan: 7 slices to export; about 26 rows")
 	expect(exitDone, []string{"apply", "-auto-approve"}, "Apply complete!", "26 rows")
 	first := held()

@@ -40,12 +40,12 @@ func runStatus(ctx context.Context, p *process, v *verb, args []string) (int, er
 	var shown []pipeline.Coverage
 	for _, c := range report {
 		switch {
-		case len(c.Failed) > 0 && (*detailed || *onlyFailed), *maxLag > 0 && c.Lag(now) > *maxLag:
+		case len(c.Failed)+len(c.Outside) > 0 && (*detailed || *onlyFailed), *maxLag > 0 && c.Lag(now) > *maxLag:
 			code = exitFailed
 		case *detailed && !c.Complete() && code == exitDone:
 			code = exitPending
 		}
-		if len(c.Failed) > 0 || !*onlyFailed {
+		if len(c.Failed)+len(c.Outside) > 0 || !*onlyFailed {
 			shown = append(shown, c)
 		}
 	}
@@ -88,7 +88,7 @@ func (p *process) writeStatus(report []pipeline.Coverage, snapshot *ledger.Snaps
 			p.printf("  missing  %v\n", g)
 		}
 		for _, w := range c.Unavailable {
-			p.printf("  %s  %v: unavailable, the workspace had no row that old when it was to be read\n", p.paint(yellow, "gone   "), w)
+			p.printf("  %s  %v: unavailable, no row that old could be read any more\n", p.paint(yellow, "gone   "), w)
 		}
 		for _, x := range c.Changed {
 			kind := "late   "
@@ -102,6 +102,9 @@ func (p *process) writeStatus(report []pipeline.Coverage, snapshot *ledger.Snaps
 		}
 		for _, r := range c.Open {
 			p.printf("  %s  %v: the commit was interrupted; the next apply settles it\n", p.paint(yellow, "open   "), r.Window)
+		}
+		for _, x := range c.Outside {
+			p.printf("  %s  %s\n", p.paint(red, "outside"), x.Reason)
 		}
 		for _, x := range c.Failed {
 			p.printf("  %s  %v: %s\n", p.paint(red, "failed "), x.Window, x.Reason)
@@ -120,14 +123,17 @@ func (p *process) statusJSON(report []pipeline.Coverage, untold []string, snapsh
 		return err
 	}
 	for _, c := range report {
-		gaps, failed := list(c.Gaps), []map[string]any{}
+		gaps, failed, outside := list(c.Gaps), []map[string]any{}, []string{}
+		for _, x := range c.Outside {
+			outside = append(outside, x.Reason)
+		}
 		for _, x := range c.Failed {
 			failed = append(failed, map[string]any{"start": x.Window.Start, "end": x.Window.End, "reason": x.Reason, "time": x.Time})
 		}
 		if err := enc.Encode(map[string]any{"type": "coverage", "query": c.Query, "sink": c.Sink, "start": c.Window.Start,
 			"end": c.Window.End, "complete": c.Complete(), "until": c.Until, "lag_seconds": int64(c.Lag(now).Seconds()),
 			"rows": c.Rows, "bytes": c.Bytes, "files": c.Files, "gaps": gaps, "open": len(c.Open), "failed": failed,
-			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed)}); err != nil {
+			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed), "outside": outside}); err != nil {
 			return err
 		}
 	}

@@ -82,7 +82,7 @@ func (p *process) writePlan(w io.Writer, pl *planned) {
 func (p *process) writeFindings(w io.Writer, pl *pipeline.Plan) {
 	told := make(map[string]bool) // the sinks of a query lack the same as a rule
 	for _, u := range pl.Unavailable {
-		line := fmt.Sprintf("%s   %v   unavailable: the oldest row that the workspace still holds is of %s", u.Query, u.Window, pipeline.ShortTime(u.Oldest))
+		line := fmt.Sprintf("%s   %v   unavailable: the oldest row that can still be read is of %s", u.Query, u.Window, pipeline.ShortTime(u.Oldest))
 		if !told[line] {
 			told[line] = true
 			fmt.Fprintf(w, "  %s %s\n", p.paint(yellow, "-"), line)

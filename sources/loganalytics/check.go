@@ -1,6 +1,7 @@
 package loganalytics
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
@@ -18,6 +19,17 @@ func (s *Source) Check(q pipeline.Query, whole bool) pipeline.Judgement {
 	j := check(q, whole, nil)
 	j.Problems = append(j.Problems, s.alone(q)...)
 	return j
+}
+
+// Judge implements pipeline.Judge.
+func (s *Source) Judge(ctx context.Context, q pipeline.Query, whole bool) (pipeline.Judgement, error) {
+	known, err := s.knownTables(ctx)
+	if err != nil {
+		return pipeline.Judgement{}, err
+	}
+	j := check(q, whole, known)
+	j.Problems = append(j.Problems, s.alone(q)...)
+	return j, nil
 }
 
 // check judges a query; known is nil where the workspace's tables are not.
