@@ -85,7 +85,7 @@ func variants(q pipeline.Query, known *catalog) []variant {
 			continue // it may be a table that only the list of tables tells
 		}
 		w := walkBy(newScript(q.Text), q.TimeColumn)
-		if _, kept := w.result.times[w.column]; v.count && !r.exact && !kept {
+		if _, kept := w.result.times[w.column]; v.count && !r.exact && (!kept || w.result.kind != isRows) {
 			continue // nothing tells its rows at the ends, so it is not read either
 		}
 		one := variant{Name: v.name, Text: r.text, Count: v.count, Known: v.known != nil, Lets: []string{}}
