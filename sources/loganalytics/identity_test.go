@@ -234,12 +234,11 @@ func ways(t *testing.T, s *cloudService) map[string]struct {
 	legacy := must(pkcs12.Legacy.Encode(ids.key, ids.cert, nil, ""))
 	const tenant, client = emulator.DemoTenantID, emulator.DemoClientID
 	token := file("token", []byte(federatedToken(nil)+"\n"))
-	fakeAz(t, "cat <<'END'\n"+s.cliToken(t, true)+"\nEND\n")
 	type way = struct {
 		block azauth.Block
 		env   map[string]string
 	}
-	return map[string]way{
+	all := map[string]way{
 		"secret, v2":           {azauth.ClientSecret{TenantID: tenant, ClientID: client, ClientSecret: emulator.DemoClientSecret}, nil},
 		"secret, v1":           {azauth.ClientSecret{TenantID: tenant, ClientID: client, ClientSecret: emulator.DemoClientSecret, TokenVersion: "v1"}, nil},
 		"PEM file":             {azauth.Certificate{TenantID: tenant, ClientID: client, Path: file("a.pem", both)}, nil},
@@ -260,7 +259,6 @@ func ways(t *testing.T, s *cloudService) map[string]struct {
 		"machine, object id":   {azauth.ManagedIdentity{Endpoint: s.plain, ObjectID: machineObject}, nil},
 		"machine, resource id": {azauth.ManagedIdentity{Endpoint: s.plain, ResourceID: machineResource}, nil},
 		"machine of AZURE_":    {azauth.ManagedIdentity{}, map[string]string{"AZURE_CLIENT_ID": machineClient, "AZURE_POD_IDENTITY_AUTHORITY_HOST": s.plain}},
-		"az":                   {azauth.AzureCLI{TenantID: tenant}, nil},
 		"default, secret": {azauth.Default{}, map[string]string{"AZURE_TENANT_ID": tenant, "AZURE_CLIENT_ID": client,
 			"AZURE_CLIENT_SECRET": emulator.DemoClientSecret}},
 		"default, certificate": {azauth.Default{}, map[string]string{"AZURE_TENANT_ID": tenant, "AZURE_CLIENT_ID": client,
@@ -268,8 +266,13 @@ func ways(t *testing.T, s *cloudService) map[string]struct {
 		"default, federated token": {azauth.Default{}, map[string]string{"AZURE_TENANT_ID": tenant, "AZURE_CLIENT_ID": client,
 			"AZURE_FEDERATED_TOKEN_FILE": token}},
 		"default, machine": {azauth.Default{}, map[string]string{"AZURE_POD_IDENTITY_AUTHORITY_HOST": s.plain}},
-		"default, az":      {azauth.Default{}, map[string]string{"AZURE_POD_IDENTITY_AUTHORITY_HOST": closedAddress}},
 	}
+	if runtime.GOOS != "windows" { // the stand-in is a shell script
+		fakeAz(t, "cat <<'END'\n"+s.cliToken(t, true)+"\nEND\n")
+		all["az"] = way{azauth.AzureCLI{TenantID: tenant}, nil}
+		all["default, az"] = way{azauth.Default{}, map[string]string{"AZURE_POD_IDENTITY_AUTHORITY_HOST": closedAddress}}
+	}
+	return all
 }
 
 // closedAddress is one where nobody listens.
