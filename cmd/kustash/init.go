@@ -82,7 +82,7 @@ func (p *process) writeStarter() (int, error) {
 	}
 	p.printf("Wrote %s. Next:\n\n"+
 		"  1. put the workspace id into it, and a query you want to keep\n"+
-		"  2. set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET of a principal with the role\n"+
+		"  2. \"az login\", or set AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET, as one with the role\n"+
 		"     \"Log Analytics Reader\" on the workspace\n"+
 		"  3. kustash doctor, which checks each step of this and says what is missing\n"+
 		"  4. kustash plan\n", name)
@@ -99,13 +99,10 @@ variable "workspace_id" {
   default     = "00000000-0000-0000-0000-000000000000"
 }
 
-# The principal that may read the workspace. What is left out comes from
-# AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.
-credential "client_secret" "reader" {}
-
+# Without auth, who reads is found in the environment (AZURE_CLIENT_ID and so on),
+# or is the machine's managed identity, or whoever has signed in with "az login".
 workspace "soc" {
   workspace_id = var.workspace_id
-  auth         = credential.reader
 }
 
 # Parquet below the folder "archive", a folder per query and day.

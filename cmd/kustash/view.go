@@ -67,6 +67,10 @@ func (p *process) writePlan(w io.Writer, pl *planned) {
 			fmt.Fprintf(w, "\nPlan: %s to settle first; what they leave is planned after that.\n", count(len(pl.open), "interrupted commit"))
 			return
 		}
+		if n := len(pl.refused); n > 0 {
+			fmt.Fprintf(w, "\n%s %s cannot be read; of the others every declared slice is in every sink.\n", p.paint(bold, "Nothing to export."), queries(n))
+			return
+		}
 		fmt.Fprintf(w, "\n%s Every declared slice is in every sink.\n", p.paint(bold, "No changes."))
 		return
 	}
@@ -103,6 +107,14 @@ func changeText(c pipeline.Changed) string {
 			amount(c.Before.Rows), amount(c.After.Rows))
 	}
 	return fmt.Sprintf("%s rows arrived since it was read; they are not in the archive (late = \"ignore\")", amount(c.After.Rows-c.Before.Rows))
+}
+
+// queries counts queries.
+func queries(n int) string {
+	if n == 1 {
+		return "1 query"
+	}
+	return fmt.Sprintf("%d queries", n)
 }
 
 // span words the width of a window.
