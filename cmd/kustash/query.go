@@ -170,12 +170,19 @@ func (p *process) querySlices(ctx context.Context, w config.Workspace, text stri
 		return err
 	}
 	q := pipeline.Query{Address: "query", Text: text, TimeColumn: "TimeGenerated", Workspace: w.ID}
+	var atom time.Duration
 	if c, ok := w.Source.(pipeline.Checker); ok {
-		for _, problem := range c.Check(q, false).Problems {
+		judgement := c.Check(q, false)
+		for _, problem := range judgement.Problems {
 			if !problem.Warning {
 				return fmt.Errorf("%s: %s", problem.Summary, problem.Detail)
 			}
 		}
+		atom = judgement.Atom
+	}
+	if !pipeline.Floor(from, atom).Equal(from) || !pipeline.Floor(to, atom).Equal(to) {
+		return fmt.Errorf("the query aggregates by %s, and -from and -to would cut such bins; write -from=%s -to=%s",
+			short(atom), pipeline.ShortTime(pipeline.Floor(from, atom)), pipeline.ShortTime(pipeline.Ceil(to, atom)))
 	}
 	pieces := []pipeline.Slice{{Query: q, Window: pipeline.Window{Start: from, End: to}}}
 	for len(pieces) > 0 {
@@ -183,7 +190,7 @@ func (p *process) querySlices(ctx context.Context, w config.Workspace, text stri
 		pieces = pieces[:len(pieces)-1]
 		err := p.readWhole(ctx, w.Source, s, emit)
 		if errors.Is(err, pipeline.ErrTooLarge) {
-			if halves := s.Split(2, 0); halves != nil {
+			if halves := s.Split(2, atom); halves != nil {
 				slices.Reverse(halves)
 				pieces = append(pieces, halves...)
 				continue
