@@ -62,7 +62,9 @@ func (pl *planned) nothingToDo() bool { return len(pl.plan.Slices) == 0 }
 
 // findings reports whether the plan knows something new of the past, which an
 // apply records.
-func (pl *planned) findings() bool { return len(pl.plan.Unavailable)+len(pl.plan.Changed)+len(pl.plan.Outside) > 0 }
+func (pl *planned) findings() bool {
+	return len(pl.plan.Unavailable)+len(pl.plan.Changed)+len(pl.plan.Outside) > 0
+}
 
 // describe words the plan's size for a question.
 func (pl *planned) describe() string {
