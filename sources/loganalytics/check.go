@@ -41,6 +41,7 @@ func check(q pipeline.Query, whole bool, known *catalog) pipeline.Judgement {
 	w := walkBy(script, q.TimeColumn)
 	j := pipeline.Judgement{Problems: w.form(), Atom: w.atom}
 	bounds := w.bounds()
+	j.Placed = bounds == bothBounds
 	if bounds == oneBound {
 		j.Problems = append(j.Problems, pipeline.Problem{
 			Summary: "One bound of the slice only",
