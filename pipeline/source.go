@@ -65,9 +65,10 @@ type Prober interface {
 
 // Retainer is implemented by sources that forget old rows.
 type Retainer interface {
-	// Oldest returns the time of the oldest row that q can still read; zero if
-	// there is none, or where that cannot be asked.
-	Oldest(ctx context.Context, q Query) (time.Time, error)
+	// Oldest returns the time of the oldest row that q can still read in a
+	// window that ends now, or its start if there are older ones; zero if there
+	// is none at all, or where that cannot be asked.
+	Oldest(ctx context.Context, q Query, w Window) (time.Time, error)
 }
 
 // Outsider is implemented by sources that can tell of rows that no slice

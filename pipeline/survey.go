@@ -211,7 +211,7 @@ func (s *surveyor) remains(ctx context.Context, e Export) (asks []func()) {
 		asks = append(asks, func() {
 			var oldest time.Time
 			err := s.Retry.Do(ctx, func() (err error) {
-				oldest, err = r.Oldest(ctx, e.Query)
+				oldest, err = r.Oldest(ctx, e.Query, Window{missing[0].Start, s.survey.Now})
 				return err
 			}, nil)
 			switch {

@@ -104,10 +104,16 @@ func TestOldestOfEmulator(t *testing.T) {
 	for text, want := range map[string]time.Time{
 		"A": start, "union A, B | where N > 3": start, "None_CL": {}, "union None_CL, A": start, "parser_of_somebody()": {},
 	} {
-		got, err := s.Oldest(context.Background(), pipeline.Query{Text: text})
-		if err != nil || !got.Equal(want) {
-			t.Errorf("%s: %v, %v, want %v", text, got, err, want)
+		for _, from := range []time.Time{start.Add(-400 * 24 * time.Hour), start.Add(-time.Hour), start} {
+			got, err := s.Oldest(context.Background(), pipeline.Query{Text: text}, pipeline.Window{Start: from, End: at("2026-06-01T00:00:00Z")})
+			if err != nil || !got.Equal(want) {
+				t.Errorf("%s from %v: %v, %v, want %v", text, from, got, err, want)
+			}
 		}
+	}
+	from := start.Add(90 * time.Minute)
+	if got, err := s.Oldest(context.Background(), pipeline.Query{Text: "A"}, pipeline.Window{Start: from, End: at("2026-06-01T00:00:00Z")}); err != nil || !got.Equal(from) {
+		t.Errorf("with older rows: %v, %v, want the start of the window", got, err)
 	}
 }
 

@@ -103,110 +103,11 @@ func timeColumn(q pipeline.Query) string {
 	return q.TimeColumn
 }
 
-// Oldest implements pipeline.Retainer: the oldest row of any table that the
-// query reads, or for a Basic table the oldest that the service would return.
-// Of a query that reads anything else it says nothing.
-func (s *Source) Oldest(ctx context.Context, q pipeline.Query) (time.Time, error) {
-	if q.Plan == pipeline.Basic {
-		now, err := s.Now(ctx)
-		return now.Add(time.Hour - basicReach), err // the next hour is within reach for as long
-	}
-	tables, err := s.plainTables(ctx, q)
-	var again *pipeline.RetryAfter
-	if errors.As(err, &again) || ctx.Err() != nil {
-		return time.Time{}, err
-	}
-	if err != nil {
-		return time.Time{}, nil // whatever it is, the probe will say so
-	}
-	var oldest pipeline.Tick
-	for _, t := range tables {
-		text := fmt.Sprintf("%s | summarize Oldest = min(%s)", columnName(t.name), columnName(t.column))
-		err := s.Query(ctx, text, "", func(rec arrow.Record) error {
-			times, err := textColumn(rec, "Oldest")
-			if err != nil || times.Len() == 0 || times.IsNull(0) {
-				return err
-			}
-			if kind, _ := rec.Schema().Field(0).Metadata.GetValue(pipeline.TypeKey); kind != string(pipeline.Datetime) {
-				return nil // no window cuts this column, so the author does
-			}
-			tick, err := pipeline.ParseTime(times.Value(0))
-			if oldest == 0 || tick < oldest {
-				oldest = tick
-			}
-			return err
-		})
-		if err != nil {
-			return time.Time{}, fmt.Errorf("ask %s for its oldest row: %w", t.name, err)
-		}
-	}
-	if oldest == 0 {
-		return time.Time{}, nil
-	}
-	return oldest.Time(), nil
-}
-
-// Outside implements pipeline.Outsider: where slices are cut on another column
-// than the one that the service filters by, rows may be out of its reach.
-func (s *Source) Outside(ctx context.Context, q pipeline.Query, windows []pipeline.Window) error {
-	if timeColumn(q) == serviceColumn || len(windows) == 0 {
-		return nil
-	}
-	tables, err := s.plainTables(ctx, q)
-	var again *pipeline.RetryAfter
-	if errors.As(err, &again) || ctx.Err() != nil {
-		return err
-	}
-	var problems []error
-	for _, t := range tables {
-		problem, err := s.outside(ctx, q, t, pipeline.Window{Start: windows[0].Start, End: windows[len(windows)-1].End})
-		if err != nil {
-			return fmt.Errorf("look for rows of %s that no slice reaches: %w", t.name, err)
-		}
-		if problem != nil {
-			problems = append(problems, problem)
-		}
-	}
-	return errors.Join(problems...)
-}
-
-// outside counts the rows of one table that no slice reaches, around a window.
-func (s *Source) outside(ctx context.Context, q pipeline.Query, t shadow, w pipeline.Window) (problem, err error) {
-	column := columnName(t.column)
-	test := fmt.Sprintf("isnull(%s)", column)
-	if slack := spanLiteral(q.TimeSlack); q.TimeSlack > 0 { // or else the service filters nothing
-		test += fmt.Sprintf(" or %s < %s - %s or %s > %s + %s", column, serviceColumn, slack, column, serviceColumn, slack)
-	}
-	text := fmt.Sprintf("%s | where %s | summarize Rows = count(), Empty = countif(isnull(%s))", columnName(t.name), test, column)
-	around := pipeline.Window{Start: w.Start.Add(-q.TimeSlack), End: w.End.Add(q.TimeSlack)}
-	err = s.Query(ctx, text, wider(around), func(rec arrow.Record) error {
-		rows, err := numberColumn(rec, "Rows")
-		if err != nil {
-			return err
-		}
-		empty, err := numberColumn(rec, "Empty")
-		if err != nil || rec.NumRows() == 0 || rows(0) == 0 {
-			return err
-		}
-		problem = fmt.Errorf("%d rows of %s in %v are in no slice: the %s of %d is empty, that of %d is further than time_slack (%v) from %s; "+
-			"widen time_slack, or export them by a query on %s", rows(0), t.name, around, t.column, empty(0), rows(0)-empty(0), q.TimeSlack, serviceColumn, serviceColumn)
-		return nil
-	})
-	return problem, err
-}
-
 // probe adds the rows of one table, by the start of their bin.
 func (s *Source) probe(ctx context.Context, q pipeline.Query, t shadow, w pipeline.Window, step time.Duration, cut pipeline.Cut, counts map[pipeline.Tick]pipeline.Bin) error {
 	text := fmt.Sprintf("%s%s | summarize Rows = count(), Bytes = sum(estimate_data_size(*)) by Start = bin(%s, %s)",
 		columnName(t.name), filter(t.column, w, cut), columnName(t.column), spanLiteral(step))
-	timespan := ""
-	switch {
-	case timeColumn(q) == serviceColumn:
-		timespan = wider(w)
-	case q.TimeSlack > 0:
-		timespan = wider(pipeline.Window{Start: w.Start.Add(-q.TimeSlack), End: w.End.Add(q.TimeSlack)})
-	}
-	return s.Query(ctx, text, timespan, func(rec arrow.Record) error {
+	return s.Query(ctx, text, around(q, w), func(rec arrow.Record) error {
 		starts, err := textColumn(rec, "Start")
 		if err != nil {
 			return err
@@ -235,6 +136,18 @@ func (s *Source) probe(ctx context.Context, q pipeline.Query, t shadow, w pipeli
 		}
 		return nil
 	})
+}
+
+// around returns the window for the service's own filter when a table is
+// counted, or none where rows of the window may lie anywhere.
+func around(q pipeline.Query, w pipeline.Window) string {
+	switch {
+	case timeColumn(q) == serviceColumn:
+		return wider(w)
+	case q.TimeSlack > 0:
+		return wider(pipeline.Window{Start: w.Start.Add(-q.TimeSlack), End: w.End.Add(q.TimeSlack)})
+	}
+	return ""
 }
 
 // inWindow returns the bins in order, cut off at the ends of w.
