@@ -115,7 +115,7 @@ func TestBuildPlanCovers(t *testing.T) {
 		e := Export{
 			Query:   Query{Address: "query.t"},
 			Span:    Span{Start: Bound{At: start}, End: Bound{At: end}},
-			Limits:  Limits{Rows: 1 + rng.Int64N(1000), Bytes: 1 + rng.Int64N(5000)},
+			Limits:  Limits{Rows: 20 + rng.Int64N(1000), Bytes: 100 + rng.Int64N(5000)},
 			Targets: []Target{{Identity: "a", Calendar: Calendar(rng.IntN(5))}, {Identity: "b", Calendar: Calendar(rng.IntN(5))}},
 		}
 		switch rng.IntN(4) {

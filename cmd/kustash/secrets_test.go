@@ -194,6 +194,9 @@ func TestNoSecretIsShown(t *testing.T) {
 		"API key":   {"DEMO_WORKSPACE", `credential "api_key" "c" { api_key = var.key }`},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && name != "secret" && name != "PFX" {
+				t.Skip("-short takes two kinds for all")
+			}
 			if name == "az" && runtime.GOOS == "windows" {
 				t.Skip("the stand-in for az is a shell script")
 			}
