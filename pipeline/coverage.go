@@ -57,7 +57,7 @@ func Report(exports []Export, h *History, now time.Time) []Coverage {
 				}
 			}
 			for _, f := range h.Failures(e.Query.Address) {
-				if c.Window.Overlaps(f.Window) && len(f.Window.Subtract(l.Covered())) > 0 && !contains(c.Failed, f) {
+				if c.Window.Overlaps(f.Window) && len(f.Window.Subtract(append(l.Covered(), l.Unavailable...))) > 0 && !contains(c.Failed, f) {
 					c.Failed = append(c.Failed, f)
 				}
 			}

@@ -57,6 +57,7 @@ type Volume struct {
 // it is local. A source that cannot be asked gives its error.
 func ServiceNow(ctx context.Context, exports []Export, retry Retry, local time.Time) (time.Time, error) {
 	var earliest time.Time
+	var denied error // to a source of which nothing can be read: the probe says so
 	asked := make(map[Source]bool)
 	for _, e := range exports {
 		clock, ok := e.Source.(Clock)
@@ -72,8 +73,15 @@ func ServiceNow(ctx context.Context, exports []Export, retry Retry, local time.T
 			return err
 		}, nil)
 		if err != nil {
-			return time.Time{}, fmt.Errorf("ask %s for its time: %w", e.Workspace, err)
+			err = fmt.Errorf("ask %s for its time: %w", e.Workspace, err)
+			if !errors.Is(err, ErrAccess) {
+				return time.Time{}, err
+			}
+			denied = err
 		}
+	}
+	if earliest.IsZero() && denied != nil {
+		return time.Time{}, denied
 	}
 	if earliest.IsZero() {
 		earliest = local
@@ -99,6 +107,10 @@ func Probe(ctx context.Context, exports []Export, h *History, now time.Time, o P
 		Volumes: make(map[string]*Volume), Oldest: make(map[string]time.Time), Loose: make(map[string]bool)}}
 	var asks []func()
 	for _, e := range exports {
+		if err := s.broken(e); err != nil {
+			s.refused(e, err)
+			continue
+		}
 		asks = append(asks, func() { s.judge(ctx, e) })
 		asks = append(asks, s.remains(ctx, e)...)
 	}
@@ -174,6 +186,18 @@ func (s *surveyor) missing(e Export) []Window {
 		windows = append(windows, w...)
 	}
 	return Join(windows)
+}
+
+// broken returns why an export of one piece cannot be planned: some of the
+// piece is archived.
+func (s *surveyor) broken(e Export) error {
+	whole := e.Span.Resolve(s.survey.Now)
+	for _, windows := range Uncovered(e, s.history, s.survey.Now, s.Only) {
+		if e.Span.Whole && len(windows) > 0 && windows[0] != whole {
+			return fmt.Errorf("%v is one piece (slice = \"none\"), but a part of it is archived already; give the query another name", whole)
+		}
+	}
+	return nil
 }
 
 // judge finds out what a look at the text alone could not.
@@ -292,17 +316,18 @@ func clipStart(windows []Window, t time.Time) []Window {
 }
 
 // crowded takes the bins out of an export's volume that hold too much for one
-// slice, and returns their windows.
+// slice, or more than a slice under watch, and returns their windows.
 func (s *surveyor) crowded(e Export) []Window {
 	v := s.survey.Volumes[e.Query.Address]
 	if v == nil {
 		return nil
 	}
 	yield := s.history.Yield(e.Query)
+	watched := watchedSlices(e, s.history, s.survey.Now)
 	var crowded []Window
 	kept := v.Bins[:0]
 	for _, b := range v.Bins {
-		if pieces(yield.rows(b.Rows), yield.bytes(b.Bytes), e.Limits) > 1 {
+		if pieces(yield.rows(b.Rows), yield.bytes(b.Bytes), e.Limits) > 1 || cuts(watched, b.Window) {
 			crowded = append(crowded, b.Window)
 			continue
 		}

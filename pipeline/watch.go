@@ -6,6 +6,20 @@ import "time"
 // change: those that ended less than the lookback ago, were read with the query
 // as it is, and whose input was counted.
 func watched(e Export, h *History, now time.Time) []Window {
+	return Join(watchedSlices(e, h, now))
+}
+
+// cuts reports whether a bound of the windows lies within w.
+func cuts(windows []Window, w Window) bool {
+	for _, o := range windows {
+		if w.Overlaps(o) && !o.Contains(w) {
+			return true
+		}
+	}
+	return false
+}
+
+func watchedSlices(e Export, h *History, now time.Time) []Window {
 	var windows []Window
 	for _, t := range e.Targets {
 		for _, r := range h.Line(e.Query.Address, t.Identity).Done {
@@ -14,7 +28,7 @@ func watched(e Export, h *History, now time.Time) []Window {
 			}
 		}
 	}
-	return Join(windows)
+	return windows
 }
 
 func (e Export) watches(r Receipt, now time.Time) bool {

@@ -211,7 +211,10 @@ func (s Span) Grid() time.Duration {
 func (s Span) probeStep() time.Duration {
 	switch {
 	case s.Step > 0:
-		return greatestCommonDivisor(s.Step, autoGrid)
+		if step := greatestCommonDivisor(s.Step, autoGrid); step >= time.Second {
+			return step
+		}
+		return s.Step // or there would be too many bins
 	case s.Atom > 0:
 		return s.Grid()
 	}
@@ -247,7 +250,8 @@ func (s Span) Resolve(now time.Time) Window {
 	settled := now.Add(-s.Settle)
 	w := Window{Start: s.Start.At.UTC(), End: s.End.At.UTC()}
 	if s.Whole {
-		if settled.Before(w.End) {
+		// Rows that the cut would leave out are never read again.
+		if settled.Before(w.End) || CutAt(now).Before(w.End) {
 			w.End = w.Start
 		}
 		return w

@@ -117,6 +117,7 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 	if saved != nil {
 		s.settleOn(saved.Tables)
 		made.plan, made.exports = &saved.Plan, s.exports()
+		made.refused, made.outside = sliceErrors(saved.Refused), sliceErrors(saved.Outside)
 	} else if made, err = p.makePlan(ctx, s, &o.plan, r.Retry, o.json); err != nil {
 		return 0, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -29,12 +30,27 @@ type planFile struct {
 	Vars []config.VarArg `json:"vars,omitempty"`
 	// Tables are those that queries by table stood for, by address.
 	Tables map[string][]pipeline.Table `json:"tables,omitempty"`
+	// Refused are the queries that the plan leaves out.
+	Refused []pipeline.Outside `json:"refused,omitempty"`
 	pipeline.Plan
+}
+
+// sliceErrors returns what is not done whatever is applied.
+func sliceErrors(told []pipeline.Outside) []pipeline.SliceError {
+	var all []pipeline.SliceError
+	for _, o := range told {
+		all = append(all, pipeline.SliceError{Query: o.Query, Window: o.Window, Err: errors.New(o.Reason)})
+	}
+	return all
 }
 
 const planKind = "kustash plan"
 
 func savePlan(name string, s *session, made *planned, vars []config.VarArg) error {
+	var refused []pipeline.Outside
+	for _, f := range made.refused {
+		refused = append(refused, pipeline.Outside{Query: f.Query, Window: f.Window, Reason: f.Err.Error()})
+	}
 	data, err := json.MarshalIndent(planFile{
 		Kind:     planKind,
 		Format:   planFormat,
@@ -45,6 +61,7 @@ func savePlan(name string, s *session, made *planned, vars []config.VarArg) erro
 		Tool:     tool(),
 		Vars:     slices.DeleteFunc(slices.Clone(vars), func(v config.VarArg) bool { return sensitive(s.Pipeline, v) }),
 		Tables:   made.tables,
+		Refused:  refused,
 		Plan:     *made.plan,
 	}, "", "  ")
 	if err != nil {

@@ -57,7 +57,7 @@ func (o *planFlags) filter(exports []pipeline.Export) (func(pipeline.Export, pip
 		return nil, err
 	}
 	return func(e pipeline.Export, w pipeline.Window) []pipeline.Window {
-		grid := e.Span.Grid()
+		grid, whole := e.Span.Grid(), w
 		if !from.IsZero() {
 			w = w.Intersect(pipeline.Window{Start: pipeline.Floor(from, grid), End: w.End})
 		}
@@ -83,7 +83,7 @@ func (o *planFlags) filter(exports []pipeline.Export) (func(pipeline.Export, pip
 		for _, k := range pipeline.Join(kept) {
 			left = append(left, k.Subtract(dropped)...)
 		}
-		if e.Span.Whole && len(left) > 0 && left[0] != w {
+		if e.Span.Whole && len(left) > 0 && left[0] != whole {
 			return nil // one piece: all or nothing
 		}
 		return left

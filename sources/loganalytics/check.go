@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kustash/kustash/pipeline"
 )
@@ -73,10 +74,20 @@ func (w *walker) unfiltered(known *catalog) []part {
 	return all
 }
 
+// tells reports whether the result's column tells in which of two slices a row
+// lies that meet at an end of the window: a bin that an end lies in does not.
+func (w *walker) tells(window pipeline.Window) bool {
+	width, kept := w.result.times[w.column]
+	on := func(t time.Time) bool { return pipeline.Floor(t, width).Equal(t) }
+	return kept && len(w.tabular) == 1 && on(window.Start) && on(window.End)
+}
+
 // ends returns what keeps the rows at the ends of a slice from being told by
 // the result.
 func (w *walker) ends(q pipeline.Query) []pipeline.Problem {
-	if _, kept := w.result.times[w.column]; kept || w.result.kind != isRows || len(w.tabular) != 1 {
+	width, kept := w.result.times[w.column]
+	// Of bins that are none of the atom's it depends on the slice.
+	if kept && (width == 0 || w.atom > 0 && w.atom%width == 0) || w.result.kind != isRows || len(w.tabular) != 1 {
 		return nil
 	}
 	detail := fmt.Sprintf("Rows at the ends of a slice have to be told by %s, because the service's own filter alone reaches some of what the query reads; its result has no such column of the table's own.", w.column)

@@ -14,6 +14,7 @@ func countText(q pipeline.Query, window pipeline.Window, cut pipeline.Cut, part 
 		return r, err
 	}
 	w := walkBy(newScript(q.Text), q.TimeColumn)
+	told := r.told
 	if len(w.tabular) != 1 {
 		return rewritten{}, fmt.Errorf("%w: it has %d statements that return rows, so they cannot be counted", pipeline.ErrQuery, len(w.tabular))
 	}
@@ -28,7 +29,7 @@ func countText(q pipeline.Query, window pipeline.Window, cut pipeline.Cut, part 
 		}
 	}
 	operators := " | count"
-	if _, kept := w.result.times[w.column]; !r.exact && (kept || !q.AssumeSliceable) {
+	if !r.exact && (told || !q.AssumeSliceable) {
 		// What a read drops of the rows that the service's own filter lets
 		// through.
 		operators = filter(w.column, window, pipeline.Cut{}) + operators

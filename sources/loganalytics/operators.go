@@ -27,7 +27,7 @@ var whole = map[string]string{
 
 // crossRow are functions that look at other rows.
 var crossRow = map[string]bool{
-	"prev": true, "next": true, "row_number": true, "row_cumsum": true, "row_rank_dense": true, "row_rank_min": true,
+	"prev": true, "next": true, "row_number": true, "row_cumsum": true, "row_rank": true, "row_rank_dense": true, "row_rank_min": true,
 	"row_window_session": true, "cursor_after": true, "cursor_before_or_at": true, "cursor_current": true,
 	"current_cursor": true,
 }
@@ -175,9 +175,16 @@ func (w *walker) apply(p part, input shape) shape {
 func (w *walker) invoke(head, p part, input shape) shape {
 	w.scalar(part{p.from + 1, p.to})
 	name := w.in(p, p.from)
+	if _, own := w.lookup(name); own && w.in(p, p.from+1) == "(" {
+		for _, argument := range w.split(w.inside(p.from+1), ",") {
+			w.argument(argument)
+		}
+	}
 	switch s, ok := w.lookup(name); {
 	case ok && s.kind == isRows && input.kind == isRows:
 		return s
+	case ok && s.kind == isRows && input.kind == isConstant:
+		return w.refuse(head, "Constant rows in a function", "What the function is given comes from no table, so every slice would return it again.")
 	case ok && (s.kind == isRows || s.kind == isMixed):
 		return shape{kind: isMixed, times: s.times}
 	}
@@ -258,8 +265,9 @@ func (w *walker) bracket(i int, before string) {
 		return
 	}
 	defer func() { w.depth-- }()
-	name, end := w.name(inner, inner.from)
-	alone := name != "" && end == inner.to
+	bare := w.bare(inner)
+	name, end := w.name(bare, bare.from)
+	alone := name != "" && end == bare.to
 	switch {
 	case before == "toscalar" || before == "materialize" || w.at(i) == "(" && w.isTabular(inner):
 		if s := w.pipe(inner); s.kind != isConstant {

@@ -131,8 +131,9 @@ func (w *walker) call(p part) shape {
 
 // argument notes a name handed to a function that may be a table's.
 func (w *walker) argument(p part) {
-	name, end := w.name(p, p.from)
-	if name == "" || end != p.to {
+	bare := w.bare(p)
+	name, end := w.name(bare, bare.from)
+	if name == "" || end != bare.to {
 		return
 	}
 	if s, ok := w.lookup(name); ok && s.kind == isValue {
@@ -152,7 +153,9 @@ func (w *walker) search(p part) shape {
 	}
 	if w.in(p, at) == "in" && w.in(p, at+1) == "(" {
 		for _, one := range w.split(w.inside(at+1), ",") {
-			if s := w.leg(one); s.kind != isRows {
+			s := w.leg(one)
+			w.constant(one, s)
+			if s.kind != isRows {
 				result.kind = isMixed
 			}
 		}
@@ -194,12 +197,16 @@ func (w *walker) union(p part, piped ...shape) shape {
 			p.from++
 		}
 	}
+	if w.perRow > 0 {
+		w.refuse(p, "Second read", "A union within mv-apply adds all rows of a table, of which a slice holds a part, to those of one row.")
+	}
 	legs := piped
+	for _, s := range piped {
+		w.constant(p, s)
+	}
 	for _, leg := range w.split(p, ",") {
 		s := w.leg(leg)
-		if s.kind == isConstant {
-			w.refuse(leg, "Constant rows in a union", "These rows come from no table, so every slice would return them again.")
-		}
+		w.constant(leg, s)
 		legs = append(legs, s)
 	}
 	result := shape{kind: isRows, times: legs[0].times}
@@ -211,6 +218,13 @@ func (w *walker) union(p part, piped ...shape) shape {
 	}
 	result.times = result.times.without(source)
 	return result
+}
+
+// constant refuses rows of no table among those of tables.
+func (w *walker) constant(p part, s shape) {
+	if s.kind == isConstant {
+		w.refuse(p, "Constant rows in a union", "These rows come from no table, so every slice would return them again.")
+	}
 }
 
 // leg walks one table of a list.

@@ -15,6 +15,7 @@ type rewritten struct {
 	text     string
 	timespan string // "" sends none
 	exact    bool   // only rows of the window can come back
+	told     bool   // or else, the result's time column tells which are
 	tables   []string
 
 	added      int // line breaks put in front of the author's text
@@ -43,7 +44,7 @@ func (w *walker) bounds() bounds {
 		if t.kind != tokenName || name != startName && name != endName || w.at(i-1) == "." {
 			continue
 		}
-		if w.defines(name) {
+		if w.defines(name) || w.assigns[name] > 0 { // a name of the author's own
 			return noBound
 		}
 		used[name] = true
@@ -74,6 +75,7 @@ func rewrite(q pipeline.Query, window pipeline.Window, cut pipeline.Cut, part st
 	r := rewritten{tables: w.tables(), timespan: w.timespan(q, window, known)}
 	bounds := w.bounds() == bothBounds
 	r.exact = q.Plan == pipeline.Analytics && (bounds || len(w.unfiltered(known)) == 0)
+	r.told = w.tells(window)
 	if err := w.divisible(q, r.exact && !bounds, cut, part); err != nil {
 		return rewritten{}, err
 	}

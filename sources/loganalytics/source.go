@@ -97,14 +97,31 @@ func (s *Source) Query(ctx context.Context, text, timespan string, emit func(arr
 
 // Read implements pipeline.Source.
 func (s *Source) Read(ctx context.Context, sl pipeline.Slice, emit func(arrow.Record) error) (pipeline.Reading, error) {
-	q, exact, err := s.question(ctx, sl, rewrite)
+	q, r, err := s.question(ctx, sl, rewrite)
 	if err != nil {
 		return pipeline.Reading{}, err
 	}
-	if !exact {
-		emit = trim(sl, emit)
+	if r.exact {
+		return s.ask(ctx, q, emit)
 	}
-	return s.ask(ctx, q, emit)
+	reading, err := s.ask(ctx, q, trim(sl, r.told, emit))
+	if errors.Is(err, pipeline.ErrTooLarge) && sl.Window.Ticks() <= int64(margin)/8 {
+		err = narrowest(err)
+	}
+	return reading, err
+}
+
+// narrowest makes an error final that asks for a smaller slice of what only the
+// service's own filter reaches: that stays wider than the slice by a second on
+// both sides, so however narrow the slice is, the answer stays as large.
+func narrowest(err error) error {
+	final := fmt.Errorf("%v; the service's own filter, which alone reaches what the query reads, cannot be cut more finely: "+
+		"ask for fewer columns or rows, or read the tables by queries of their own", err)
+	var again *pipeline.RetryAfter
+	if errors.As(err, &again) {
+		return &pipeline.RetryAfter{Wait: again.Wait, Tries: again.Tries, Err: final}
+	}
+	return final
 }
 
 // Count implements pipeline.Counter. Basic and Auxiliary tables are not
@@ -132,24 +149,23 @@ func (s *Source) Count(ctx context.Context, sl pipeline.Slice) (int64, error) {
 }
 
 // question puts a slice into its query by write, which is rewrite or countText.
-// exact reports that only rows of the slice can come back.
 func (s *Source) question(ctx context.Context, sl pipeline.Slice,
-	write func(pipeline.Query, pipeline.Window, pipeline.Cut, string, *catalog) (rewritten, error)) (q question, exact bool, err error) {
+	write func(pipeline.Query, pipeline.Window, pipeline.Cut, string, *catalog) (rewritten, error)) (q question, r rewritten, err error) {
 	if err := withinReach(sl, time.Now()); err != nil {
-		return q, false, err
+		return q, r, err
 	}
 	var known *catalog
 	if routeOf(sl.Query) != searchRoute { // where no let is put in front
 		if known, err = s.knownTables(ctx); err != nil {
-			return q, false, err
+			return q, r, err
 		}
 	}
-	r, err := write(sl.Query, sl.Window, sl.Cut, sl.Part, known)
+	r, err = write(sl.Query, sl.Window, sl.Cut, sl.Part, known)
 	if err != nil {
-		return q, false, err
+		return q, r, err
 	}
 	q = newQuestion(r.text, r.timespan)
 	q.path = routeOf(sl.Query)
 	q.written, q.author = sl.Query.Text, r.author
-	return q, r.exact, nil
+	return q, r, nil
 }

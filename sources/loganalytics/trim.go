@@ -10,8 +10,8 @@ import (
 )
 
 // trim returns an emit that hands on the rows of the slice alone.
-func trim(sl pipeline.Slice, emit func(arrow.Record) error) func(arrow.Record) error {
-	t := trimmer{column: timeColumn(sl.Query), window: sl.Window, emit: emit, assumed: sl.Query.AssumeSliceable}
+func trim(sl pipeline.Slice, told bool, emit func(arrow.Record) error) func(arrow.Record) error {
+	t := trimmer{column: timeColumn(sl.Query), window: sl.Window, emit: emit, told: told, assumed: sl.Query.AssumeSliceable}
 	return t.write
 }
 
@@ -21,6 +21,7 @@ type trimmer struct {
 	column  string
 	window  pipeline.Window
 	emit    func(arrow.Record) error
+	told    bool // the column is the time of the rows
 	assumed bool // the author says that slices are right without their ends
 	emitted bool
 }
@@ -28,7 +29,7 @@ type trimmer struct {
 func (t *trimmer) write(rec arrow.Record) error {
 	at := -1
 	for i, f := range rec.Schema().Fields() {
-		if kind, _ := f.Metadata.GetValue(pipeline.TypeKey); f.Name == t.column && kind == string(pipeline.Datetime) {
+		if kind, _ := f.Metadata.GetValue(pipeline.TypeKey); t.told && f.Name == t.column && kind == string(pipeline.Datetime) {
 			at = i
 		}
 	}
@@ -36,7 +37,7 @@ func (t *trimmer) write(rec arrow.Record) error {
 	case at < 0 && t.assumed:
 		return t.approximate(rec)
 	case at < 0:
-		return fmt.Errorf("%w: it reads more than plain tables, so rows at the ends of a slice have to be told by %s, which its result lacks; "+
+		return fmt.Errorf("%w: it reads more than plain tables, so rows at the ends of a slice have to be told by %s, which its result lacks or has another time in; "+
 			"keep that column, or use %s and %s in the query", pipeline.ErrQuery, t.column, startName, endName)
 	}
 	times := rec.Column(at).(*array.String)

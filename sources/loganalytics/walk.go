@@ -35,7 +35,7 @@ type remark struct {
 type walker struct {
 	*script
 	column   string             // that slices are cut on
-	assigns  map[string]int     // how often a name stands before an equals sign
+	assigns  map[string]int     // how often a name may be given to something
 	scopes   []map[string]shape // names of let, parameters and "as"; innermost last
 	reads    []read
 	loose    []part // reads that a let in front of the query does not reach
@@ -69,8 +69,15 @@ func walkBy(s *script, column string) *walker {
 		column = serviceColumn
 	}
 	w := &walker{script: s, column: column, assigns: map[string]int{}, scopes: []map[string]shape{{}}}
+	parses := false // a parse names columns without any mark
 	for i := range s.tokens {
-		if s.at(i+1) == "=" {
+		switch s.at(i) {
+		case "|":
+			parses = s.at(i+1) == "parse"
+		case ";":
+			parses = false
+		}
+		if parses || s.at(i+1) == "=" {
 			w.assigns[s.at(i)]++
 		}
 	}
@@ -145,6 +152,7 @@ func (w *walker) value(p part) shape {
 	if w.at(p.from) == "view" {
 		p.from++
 	}
+	p = w.bare(p)
 	if w.lambda(p) {
 		return w.function(w.inside(p.from), w.inside(w.match[p.to-1]))
 	}
@@ -193,7 +201,7 @@ func (w *walker) function(parameters, body part) shape {
 	}
 	var result shape
 	for _, p := range w.split(body, ";") {
-		if p.empty() {
+		if p = w.bare(p); p.empty() {
 			continue
 		}
 		if w.isTabular(p) || w.isTableName(p) || w.isCall(p) || w.at(p.from) == "let" {
@@ -232,6 +240,7 @@ func (w *walker) declare(p part) {
 	open := w.find(p, "(")
 	if w.at(p.from) != "query_parameters" || open < 0 {
 		w.loose = append(w.loose, p)
+		w.refuse(p, "Unknown kind of declare", "This declare cannot be followed.")
 		return
 	}
 	for _, one := range w.split(w.inside(open), ",") {
