@@ -23,11 +23,18 @@ type Coverage struct {
 	Rows  int64
 	Bytes int64
 	Files int
+	Ended bool      // the window's end is fixed and reached: nothing can be added
 	Until time.Time // everything from the start up to here is done
 }
 
-// Lag returns how far the archive is behind now: the time since Until.
-func (c Coverage) Lag(now time.Time) time.Duration { return now.Sub(c.Until) }
+// Lag returns how far the archive is behind now, or behind the end of a window
+// that has ended for good: the time since Until.
+func (c Coverage) Lag(now time.Time) time.Duration {
+	if c.Ended {
+		return c.Window.End.Sub(c.Until)
+	}
+	return now.Sub(c.Until)
+}
 
 // Complete reports whether nothing of the window is missing, so that a run
 // would have nothing to do.
@@ -46,6 +53,7 @@ func Report(exports []Export, h *History, now time.Time) []Coverage {
 			c.Unavailable, c.Changed = Join(l.Unavailable), l.Changed()
 			c.Approximate, c.Outside = l.approximate(), h.Outside(e.Query.Address)
 			c.Until = c.Window.End
+			c.Ended = !e.Span.End.Relative && c.Window.End.Equal(e.Span.End.At)
 			for _, w := range append(intentWindows(l.Open), c.Gaps...) {
 				if w.Start.Before(c.Until) {
 					c.Until = w.Start

@@ -13,6 +13,9 @@ type Retry struct {
 	Attempts int           // tries in all
 	Base     time.Duration // bound of the first wait; it doubles with each try
 	Max      time.Duration // bound of every wait the engine chooses
+	// Tell is told of waits where Do is not given another; it may be nil, and is
+	// called concurrently by those who ask concurrently.
+	Tell func(wait time.Duration, err error)
 	// Sleep waits, or returns the context's error; nil is a real sleep.
 	Sleep func(ctx context.Context, d time.Duration) error
 }
@@ -61,6 +64,9 @@ func Sleep(ctx context.Context, d time.Duration) error {
 // Do calls f until it succeeds, fails for good, or the tries are used up. It
 // tells before each wait how long it will be; tell may be nil.
 func (r Retry) Do(ctx context.Context, f func() error, tell func(wait time.Duration, err error)) error {
+	if tell == nil {
+		tell = r.Tell
+	}
 	for n, bounded := 1, 0; ; n++ {
 		err := f()
 		if err == nil {

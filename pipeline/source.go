@@ -126,9 +126,12 @@ type Judgement struct {
 type Problem struct {
 	Summary string // terse, constant
 	Detail  string // what, why, what to do
-	Offset  int    // byte of Text it is about
-	Length  int    // bytes; 0 if it is about the whole text
-	Warning bool   // the query can still be read in slices
+	// Overrule says how the author of a declared query may have it read all
+	// the same; "" where he may not.
+	Overrule string
+	Offset   int  // byte of Text it is about
+	Length   int  // bytes; 0 if it is about the whole text
+	Warning  bool // the query can still be read in slices
 }
 
 // ErrTooLarge is returned by a Source when an answer does not fit the

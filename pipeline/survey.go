@@ -215,7 +215,7 @@ func (s *surveyor) judge(ctx context.Context, e Export) {
 	}, nil)
 	for _, p := range j.Problems {
 		if !p.Warning && err == nil {
-			err = fmt.Errorf("%w: %s: %s", ErrQuery, p.Summary, p.Detail)
+			err = fmt.Errorf("%w: %s: %s %s", ErrQuery, p.Summary, p.Detail, p.Overrule)
 		}
 	}
 	if err != nil {

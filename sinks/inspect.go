@@ -51,6 +51,19 @@ func (s *Sink) Inspect(ctx context.Context, lineage string) (marked bool, err er
 	return marked, s.probe(ctx)
 }
 
+// Owned returns a *Foreign if the archive is another ledger's than that with
+// this lineage. It reads only.
+func (s *Sink) Owned(ctx context.Context, lineage string) error {
+	found, err := s.readMarker(ctx)
+	if errors.Is(err, pipeline.ErrMissing) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.belongs(found, lineage)
+}
+
 // belongs compares a marker with this pipeline.
 func (s *Sink) belongs(found marker, lineage string) error {
 	var err error

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -68,7 +69,7 @@ type emulatorFlags struct {
 func (o *emulatorFlags) add(f *flag.FlagSet) {
 	c := &o.config
 	l := &c.Limits
-	f.StringVar(&o.listen, "listen", emulatorAddress, "`address` to listen on, only loopback; port 0 takes a free one (default "+emulatorAddress+")")
+	f.StringVar(&o.listen, "listen", "", "`address` to listen on, only loopback; port 0 takes a free one (default "+emulatorAddress+", with a command a free port)")
 	f.StringVar(&o.data, "data", "", "`folder` with TABLE.json and TABLE.jsonl")
 	f.StringVar(&o.faults, "faults", "", "JSON `file` with faults to inject")
 	f.BoolVar(&o.quiet, "quiet", false, "do not print requests")
@@ -128,7 +129,7 @@ func runEmulator(ctx context.Context, p *process, v *verb, args []string) (int, 
 	if len(command) > 0 {
 		return p.serveCommand(ctx, o, secure, command)
 	}
-	base, serve, err := p.startEmulator(ctx, o.listen, o.config, secure)
+	base, serve, err := p.startEmulator(ctx, cmp.Or(o.listen, emulatorAddress), o.config, secure)
 	if err != nil {
 		return 0, err
 	}

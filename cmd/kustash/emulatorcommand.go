@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/kustash/kustash/sources/loganalytics/emulator"
@@ -20,9 +22,14 @@ const stopTime = 30 * time.Second
 // returns the command's exit code. Standard streams are the command's; what the
 // emulator says goes to stderr.
 func (p *process) serveCommand(ctx context.Context, o emulatorFlags, secure *tls.Config, command []string) (int, error) {
-	listen := o.listen
-	if listen == emulatorAddress {
-		listen = "127.0.0.1:0" // several tests can run at once
+	listen := cmp.Or(o.listen, "127.0.0.1:0") // several tests can run at once
+	var asked atomic.Bool
+	observe := o.config.Observe
+	o.config.Observe = func(x emulator.Exchange) {
+		asked.Store(true)
+		if observe != nil {
+			observe(x)
+		}
 	}
 	serving, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -49,6 +56,10 @@ func (p *process) serveCommand(ctx context.Context, o emulatorFlags, secure *tls
 	stop()
 	if waitErr := wait(); waitErr != nil && err == nil {
 		err = waitErr
+	}
+	if c.ProcessState != nil && err != nil && !asked.Load() {
+		fmt.Fprintln(p.stderr, p.paint(yellow, "Warning:"), "The command asked the emulator nothing. A pipeline finds it only if its workspace block has "+
+			"endpoint = var.endpoint, authority = var.authority and workspace_id = var.workspace_id, as in examples/emulator")
 	}
 	var exit *exec.ExitError
 	switch {

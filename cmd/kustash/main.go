@@ -99,7 +99,17 @@ var verbHabits = map[string]string{
 	"check":   `Use "validate" for pipeline files and "verify" for the archive.`,
 	"lint":    `The verb is "validate".`,
 	"format":  `The verb is "fmt".`,
+
+	"state":        notYet,
+	"connect":      notYet,
+	"graph":        notYet,
+	"console":      notYet,
+	"report":       notYet,
+	"force-unlock": notYet,
 }
+
+// notYet answers verbs that the language of the tool has and this version not.
+const notYet = `This version does not have it yet.`
 
 func (p *process) unknownVerb(name string) error {
 	if habit, ok := verbHabits[name]; ok {

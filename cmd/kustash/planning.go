@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/kustash/kustash/pipeline"
@@ -33,6 +35,26 @@ func (o *planFlags) add(f *flag.FlagSet) {
 // narrows reports whether some flag was given.
 func (o *planFlags) narrows() bool {
 	return len(o.targets) > 0 || len(o.excludes) > 0 || o.from != "" || o.to != "" || !o.refresh
+}
+
+// selects reports whether some flag leaves slices out.
+func (o *planFlags) selects() bool {
+	return len(o.targets) > 0 || len(o.excludes) > 0 || o.from != "" || o.to != ""
+}
+
+// misses reports whether times were given that lie in no window: a typo must
+// not look like nothing to do.
+func (o *planFlags) misses(exports []pipeline.Export, now time.Time, only func(pipeline.Export, pipeline.Window) []pipeline.Window) bool {
+	timed := o.from != "" || o.to != "" || slices.ContainsFunc(o.targets, func(t string) bool { return strings.Contains(t, "@") })
+	empty := true
+	for _, e := range exports {
+		w := e.Span.Resolve(now)
+		empty = empty && w.Empty()
+		if slices.ContainsFunc(only(e, w), func(part pipeline.Window) bool { return !part.Empty() }) {
+			return false
+		}
+	}
+	return timed && !empty && len(o.excludes) == 0
 }
 
 // stringList is a flag that may be repeated.
@@ -137,6 +159,7 @@ type planned struct {
 	refused []pipeline.SliceError // queries that cannot be read at all
 	outside []pipeline.SliceError // queries that have rows in no slice
 	notes   []string
+	chosen  bool                        // -target, -exclude, -from or -to leave slices out
 	tables  map[string][]pipeline.Table // of queries by table, by address
 }
 
@@ -157,11 +180,29 @@ func (pl *planned) sinkNames(s stretch) string {
 	return ""
 }
 
+// idle says why a plan without slices has none.
+func (pl *planned) idle() string {
+	switch {
+	case len(pl.exports) == 0:
+		return "No query has a table to read."
+	case pl.chosen:
+		return "What -target, -exclude, -from and -to leave holds no missing slice; without them there may be some."
+	default:
+		return "Every slice that can be read now is in every sink."
+	}
+}
+
 // clockTolerance is how far the local clock may be off before a run stops.
 const clockTolerance = time.Minute
 
 // makePlan asks the workspaces and plans what is missing.
 func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry pipeline.Retry, asJSON bool) (*planned, error) {
+	var telling sync.Mutex
+	retry.Tell = func(wait time.Duration, err error) {
+		telling.Lock()
+		defer telling.Unlock()
+		p.tellRetry(wait, err)
+	}
 	if len(s.Tables) == 0 { // a mistyped address need not wait for the network
 		if _, err := o.filter(s.exports()); err != nil {
 			return nil, err
@@ -179,7 +220,10 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 	if err != nil {
 		return nil, err
 	}
-	pl := &planned{exports: s.exports(), tables: found.tables}
+	pl := &planned{exports: s.exports(), tables: found.tables, chosen: o.selects()}
+	if o.misses(pl.exports, now, only) {
+		return nil, errors.New("-target, -from and -to name no part of any query's window; \"kustash status\" shows the windows")
+	}
 	for _, e := range append(pl.exports[:len(pl.exports):len(pl.exports)], found.gone...) {
 		for _, t := range e.Targets {
 			pl.open = append(pl.open, s.history.Line(e.Query.Address, t.Identity).Open...)
@@ -202,7 +246,7 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 		return slices.ContainsFunc(survey.Refused, func(f pipeline.SliceError) bool { return f.Query == e.Query.Address })
 	})
 	for _, f := range foldFailures(survey.Unsized) {
-		pl.notes = append(pl.notes, fmt.Sprintf("%s could not be sized in %s, which is planned in slices of one hour: %s", f.query, f.where(), f.reason))
+		pl.notes = append(pl.notes, fmt.Sprintf("%s could not be sized in %s, so it has no estimate, and slice = \"auto\" takes one hour: %s", f.query, f.where(), f.reason))
 	}
 	for _, n := range s.history.Notes(append(pl.exports[:len(pl.exports):len(pl.exports)], found.gone...)) {
 		pl.notes = append(pl.notes, n.Query+" "+n.Text)

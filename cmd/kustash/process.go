@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
@@ -65,6 +66,10 @@ func (p *process) extraArgs(verb string) []string {
 
 // problem writes an error to stderr.
 func (p *process) problem(err error) {
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintln(p.stderr, p.paint(red, "Error:"), "Stopped by an interrupt; nothing was kept of what was under way")
+		return
+	}
 	fmt.Fprintf(p.stderr, "%s %s\n", p.paint(red, "Error:"), sentence(err.Error()))
 	if errors.Is(err, pipeline.ErrAccess) {
 		fmt.Fprintln(p.stderr, "\"kustash doctor\" says which step of the set-up is missing.")

@@ -175,7 +175,11 @@ func (p *process) querySlices(ctx context.Context, w config.Workspace, text stri
 		judgement := c.Check(q, false)
 		for _, problem := range judgement.Problems {
 			if !problem.Warning {
-				return fmt.Errorf("%s: %s", problem.Summary, problem.Detail)
+				advice := ""
+				if problem.Overrule != "" {
+					advice = " To read it in one piece, leave out -from and -to and give -timespan=START/END."
+				}
+				return fmt.Errorf("%s: %s%s", problem.Summary, problem.Detail, advice)
 			}
 		}
 		atom = judgement.Atom

@@ -97,7 +97,7 @@ query "old" {
 
 	row(today.AddDate(0, 0, -2).Add(time.Hour+1e5), "late")
 	expect(exitDone, []string{"plan", "-json"}, `"rows_after":5`, `"rows_before":4`, `"shrunk":false`)
-	expect(exitDone, []string{"apply", "-auto-approve"}, "1 rows arrived since it was read")
+	expect(exitDone, []string{"apply", "-auto-approve"}, "1 row arrived since it was read")
 	expect(exitDone, []string{"status"}, "late")
 	if now := held(); !slices.Equal(now, first) {
 		t.Errorf("the archive has changed: %s", firstDifference(now, first))

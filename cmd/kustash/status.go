@@ -78,7 +78,11 @@ func (p *process) writeStatus(report []pipeline.Coverage, snapshot *ledger.Snaps
 		if maxLag > 0 && c.Lag(now) > maxLag {
 			lag = p.paint(red, lag+", more than "+short(maxLag))
 		}
-		p.printf("  done to  %s   (%s behind now)\n", pipeline.ShortTime(c.Until), lag)
+		behind := "now"
+		if c.Ended {
+			behind = "the window's end"
+		}
+		p.printf("  done to  %s   (%s behind %s)\n", pipeline.ShortTime(c.Until), lag, behind)
 		p.printf("  holds    %s rows, %s in %s\n", amount(c.Rows), size(c.Bytes), count(c.Files, "file"))
 		for i, g := range c.Gaps {
 			if i == 10 {

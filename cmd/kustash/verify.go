@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sinks"
 )
 
 var verifyVerb = verb{
@@ -83,7 +84,7 @@ type checker struct {
 
 // finding is something that is not as the ledger says.
 type finding struct {
-	Type  string `json:"type"` // damaged, missing, unknown, open, unreadable, recount
+	Type  string `json:"type"` // damaged, missing, unknown, foreign, open, unreadable, recount
 	Sink  string `json:"sink"`
 	Query string `json:"query,omitempty"`
 	Key   string `json:"key,omitempty"`
@@ -118,6 +119,15 @@ func (c *checker) run(ctx context.Context) error {
 
 // sink checks one sink: every file that counts, then every object that is there.
 func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
+	if s, ok := t.Sink.(interface {
+		Owned(ctx context.Context, lineage string) error
+	}); ok {
+		var foreign *sinks.Foreign
+		if err := s.Owned(ctx, c.snapshot.Lineage); errors.As(err, &foreign) {
+			c.find(finding{Type: "foreign", Sink: t.Address, Text: err.Error()})
+			return nil // its files are unknown to this ledger, and evidence of the other
+		}
+	}
 	known := make(map[string]bool)
 	for _, l := range c.history.Lines() {
 		if l.Sink != t.Identity {

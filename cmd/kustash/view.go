@@ -68,10 +68,10 @@ func (p *process) writePlan(w io.Writer, pl *planned) {
 			return
 		}
 		if n := len(pl.refused); n > 0 {
-			fmt.Fprintf(w, "\n%s %s cannot be read; of the others every declared slice is in every sink.\n", p.paint(bold, "Nothing to export."), queries(n))
+			fmt.Fprintf(w, "\n%s %s cannot be read; no slice of another query is missing.\n", p.paint(bold, "Nothing to export."), queries(n))
 			return
 		}
-		fmt.Fprintf(w, "\n%s Every declared slice is in every sink.\n", p.paint(bold, "No changes."))
+		fmt.Fprintf(w, "\n%s %s\n", p.paint(bold, "No changes."), pl.idle())
 		return
 	}
 	slices, rows, bytes, known := pl.plan.Totals()
@@ -106,7 +106,11 @@ func changeText(c pipeline.Changed) string {
 		return fmt.Sprintf("shrunk: the workspace had %s rows when it was read, and has %s now; the archive keeps what it has",
 			amount(c.Before.Rows), amount(c.After.Rows))
 	}
-	return fmt.Sprintf("%s rows arrived since it was read; they are not in the archive (late = \"ignore\")", amount(c.After.Rows-c.Before.Rows))
+	arrived := "1 row"
+	if n := c.After.Rows - c.Before.Rows; n > 1 {
+		arrived = amount(n) + " rows"
+	}
+	return arrived + " arrived since it was read: not in the archive (late = \"ignore\")"
 }
 
 // queries counts queries.
@@ -238,11 +242,11 @@ func (p *process) writeSummary(w io.Writer, s pipeline.Summary, took time.Durati
 		size(s.Bytes), count(s.Files, "file"), short(took.Round(100*time.Millisecond)))
 	switch {
 	case len(s.Failed) > 0:
-		fmt.Fprintf(w, "%s %s; %s not done. The others are complete; apply again after mending the cause.\n",
-			p.paint(red, "Apply incomplete."), text, count(len(s.Failed), "slice"))
+		fmt.Fprintf(w, "%s %s; %s not done. Mend the cause and apply again: only what is missing is read.\n",
+			p.paint(red, "Apply incomplete:"), text, count(len(s.Failed), "slice"))
 	case s.Pending > 0:
 		fmt.Fprintf(w, "%s %s; %s left. Apply again to go on.\n",
-			p.paint(yellow, "Apply stopped."), text, count(s.Pending, "slice"))
+			p.paint(yellow, "Apply stopped:"), text, count(s.Pending, "slice"))
 	default:
 		fmt.Fprintf(w, "%s %s.\n", p.paint(green, "Apply complete!"), text)
 	}

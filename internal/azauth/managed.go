@@ -212,7 +212,7 @@ func (s *managedSource) explain(err error) *Error {
 	e := request{name: s.name, target: s.target, proof: "the identity"}.explainSDK(err)
 	e.Credential = s.name
 	switch {
-	case e.status == http.StatusNotFound && s.chained, e.status == http.StatusForbidden && s.chained:
+	case e.status == http.StatusNotFound && s.chained, e.status == http.StatusForbidden:
 		e.Absent = true
 		e.Advice = fmt.Sprintf("the service at %s knows of no managed identities (status %d)", s.address, e.status)
 	case e.status == http.StatusBadRequest && len(e.Numbers) == 0 && e.Code != "invalid_resource":

@@ -22,7 +22,7 @@ var (
 	laterChange = map[string]string{string(pipeline.Rebuild): `A changed query holds from the first slice that is not done, on_change = "forward"; to read all again, give the query another name.`}
 )
 
-const notLate = `Rows that arrive after their slice was read are not looked for yet. Each file records the cut up to which it was read, so that a later version can fetch exactly those; until then choose a settle time that is long enough, and write late = "ignore" or nothing.`
+const notLate = `Rows that arrive after their slice was read are counted and reported, not fetched. Each file records the cut up to which it was read, so that a later version can fetch exactly those; until then choose a settle time that is long enough, and write late = "ignore" or nothing.`
 
 // queryObject stands for what nothing can refer to.
 var queryObject = cty.EmptyObject
@@ -222,7 +222,7 @@ func (b *body) check(e *pipeline.Export) (pipeline.Judgement, bool) {
 	for _, p := range judgement.Problems {
 		warning := p.Warning || e.Query.AssumeSliceable && !stays[p]
 		b.ok = b.ok && warning
-		d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: p.Summary, Detail: p.Detail}
+		d := &hcl.Diagnostic{Severity: hcl.DiagError, Summary: p.Summary, Detail: strings.TrimSpace(p.Detail + " " + p.Overrule)}
 		if warning {
 			d.Severity = hcl.DiagWarning
 		}

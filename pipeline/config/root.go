@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -115,7 +116,11 @@ func (l *loader) wrongLabels(b *hclsyntax.Block, labels []string) {
 	for _, label := range labels {
 		text := label
 		switch {
+		case len(b.Labels) == 1 && label == "name" && !slices.Contains(l.kindsOf(b.Type), b.Labels[0]):
+			text = b.Labels[0]
 		case len(b.Labels) == 1 && label == "name":
+			text = "NAME"
+		case len(b.Labels) == 1 && slices.Contains(l.kindsOf(b.Type), b.Labels[0]):
 			text = b.Labels[0]
 		case label == "kind" && len(l.kindsOf(b.Type)) > 0:
 			text = l.kindsOf(b.Type)[0]

@@ -126,7 +126,11 @@ func (l *loader) maskStray(d *hcl.Diagnostic) {
 	if i := bytes.IndexByte(src[d.Subject.End.Byte:], '\n'); i >= 0 {
 		end = d.Subject.End.Byte + i
 	}
-	l.secrets.places = append(l.secrets.places, hcl.Range{Filename: d.Subject.Filename, Start: d.Subject.End, End: hcl.Pos{Byte: end}})
+	start := d.Subject.End
+	if i := bytes.IndexByte(src[start.Byte:end], '='); i >= 0 {
+		start.Byte += i + 1
+	}
+	l.secrets.places = append(l.secrets.places, hcl.Range{Filename: d.Subject.Filename, Start: start, End: hcl.Pos{Byte: end}})
 }
 
 // maskedFiles returns the files for quoting, with asterisks in place of

@@ -61,7 +61,11 @@ func (h *holder) compete(ctx context.Context) error {
 			w.alive = true
 		}
 		if w.alive && now.Sub(w.started) >= h.opts.LockTimeout {
-			return fmt.Errorf("%w: %v; wait for it with -lock-timeout", pipeline.ErrLocked, current)
+			advice := "wait for it with -lock-timeout=10m"
+			if h.opts.LockTimeout > 0 {
+				advice = fmt.Sprintf("-lock-timeout=%v is over, and it is alive", h.opts.LockTimeout)
+			}
+			return fmt.Errorf("%w: %v; %s", pipeline.ErrLocked, current, advice)
 		}
 		if !told && h.opts.Waiting != nil {
 			h.opts.Waiting(*current)

@@ -9,8 +9,8 @@ import (
 	"github.com/kustash/kustash/pipeline"
 )
 
-// wayOut ends every refusal that the author may overrule.
-const wayOut = ` Read the window in one piece with slice = "none", or, if you know that slices give the same rows, set assume_sliceable = true.`
+// wayOut is how the author may overrule a refusal.
+const wayOut = `Read the window in one piece with slice = "none", or, if you know that slices give the same rows, set assume_sliceable = true.`
 
 // Check implements pipeline.Checker. It allows what is surely read row by row,
 // or aggregated within pieces of time, and refuses everything else: a query of
@@ -179,16 +179,18 @@ func (w *walker) option(p part) []pipeline.Problem {
 func (w *walker) sliceable(known *catalog) []pipeline.Problem {
 	var problems []pipeline.Problem
 	for _, r := range w.remarks {
-		detail := r.detail
+		p := w.problem(r.part, r.summary, r.detail, r.warning)
 		if !r.warning {
-			detail += wayOut
+			p.Overrule = wayOut
 		}
-		problems = append(problems, w.problem(r.part, r.summary, detail, r.warning))
+		problems = append(problems, p)
 	}
 	if len(w.reads) > 1 {
 		for _, p := range w.joins {
-			problems = append(problems, w.problem(p, "Join among several reads",
-				"The join is with a list, but the query reads more than one table, and which of them it pairs with the list is not followed. Join each table on its own, in queries of their own."+wayOut, false))
+			several := w.problem(p, "Join among several reads",
+				"The join is with a list, but the query reads more than one table, and which of them it pairs with the list is not followed. Join each table on its own, in queries of their own.", false)
+			several.Overrule = wayOut
+			problems = append(problems, several)
 		}
 	}
 	problems = append(problems, w.readProblems(known)...)

@@ -64,6 +64,8 @@ var rules = []rule{
 	{0, []string{"PathNotFoundError", "ItemNotFoundError", "ResourceNotFoundError", "WorkspaceNotFoundError"}, isAccess, adviceID, false},
 	{407, nil, isAccess, "the proxy asks for a password", false},
 
+	{0, []string{"UnsupportedApiQueryValidationError"}, isQuery, "the table has the plan Basic or Auxiliary: read it in a query block of its own with plan = \"basic\" or \"auxiliary\" " +
+		"(the service bills each such query by the GB that it scans), or leave it out", false},
 	{0, []string{"SEM0100"}, isQuery, "the query names something that is not there; a table may be empty here, or not readable with this credential", false},
 	{0, []string{"SyntaxError"}, isQuery, "the query has a syntax error", false},
 	{0, []string{"SemanticError"}, isQuery, "the query has a semantic error", false},

@@ -119,6 +119,8 @@ func checkAddress(text string) error {
 		return errors.New("not an address such as https://api.loganalytics.io")
 	case u.User != nil:
 		return errors.New("an address must not hold a user or password")
+	case strings.HasSuffix(strings.TrimRight(u.Path, "/"), "/v1"):
+		return errors.New("write the address without /v1, which kustash adds")
 	case u.RawQuery != "" || u.Fragment != "":
 		return fmt.Errorf("%q has more than scheme, host and path", text)
 	case u.Scheme == "https":
@@ -151,6 +153,10 @@ func (s *settings) readLimits() error {
 		return setting("rows", "%d is less than 1", l.Rows)
 	case l.Bytes < 0:
 		return setting("bytes", "%d is less than 1", l.Bytes)
+	case l.Rows > maxRows:
+		return setting("rows", "%d is more than %d, the most that an answer of the service holds", l.Rows, maxRows)
+	case l.Bytes > maxBytes:
+		return setting("bytes", "%d is more than %d, the most that an answer of the service holds", l.Bytes, maxBytes)
 	}
 	if l.Rows > 0 {
 		s.limits.Rows = l.Rows

@@ -102,3 +102,15 @@ func TestLooseCrowd(t *testing.T) {
 		}
 	}
 }
+
+func TestMisspelledOperators(t *testing.T) {
+	for text, want := range map[string]string{
+		"T | wher a == 1": `Did you mean "where"?`, "T | projct a": `Did you mean "project"?`, "T | sumarize count()": `Did you mean "summarize"?`,
+		"T | frobnicate": "is not known.",
+	} {
+		problems := check(pipeline.Query{Text: text}, false, nil).Problems
+		if len(problems) != 1 || !strings.HasSuffix(problems[0].Detail, want) {
+			t.Errorf("check(%q) = %+v, want %q", text, problems, want)
+		}
+	}
+}

@@ -1,6 +1,13 @@
 package loganalytics
 
-import "strings"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/agext/levenshtein"
+)
 
 // rowWise are the operators that make each row from one row.
 var rowWise = map[string]bool{
@@ -88,10 +95,27 @@ func (w *walker) other(word string, head, rest part, input shape) shape {
 	switch {
 	case does != "":
 		w.refuse(head, summaryOperator, "%s %s, so the answer over the window is not that of its slices put together.", word, does)
+	case head.empty():
+		w.refuse(head, "Missing operator", "Nothing follows this |; take it out, or say what is to be done.")
 	default:
-		w.refuse(head, "Unknown operator", "Whether %q can be cut in time is not known.", w.at(head.from))
+		w.refuse(head, "Unknown operator", "Whether %q can be cut in time is not known.%s", w.at(head.from), likeOperator(word))
 	}
 	return shape{kind: isMixed, times: input.times}
+}
+
+// likeOperator suggests the operator that a misspelled word may mean.
+func likeOperator(word string) string {
+	if len(word) < 3 {
+		return ""
+	}
+	known := slices.Concat(slices.Collect(maps.Keys(rowWise)), slices.Collect(maps.Keys(whole)), []string{"summarize", "distinct", "join", "lookup", "union", "sort", "order", "invoke", "evaluate", "mv-apply", "as"})
+	slices.Sort(known)
+	for _, name := range known {
+		if levenshtein.Distance(strings.ToLower(word), name, nil) <= len(name)/4 {
+			return fmt.Sprintf(" Did you mean %q?", name)
+		}
+	}
+	return ""
 }
 
 // branches walks an operator that holds further ones in all of its brackets,
