@@ -233,7 +233,7 @@ func (g *governor) refused(c class, wait time.Duration) {
 	if !now.Before(g.until) {
 		g.refusals++
 		g.places[c].shrink()
-		g.most = max(1, g.most*3/4)
+		g.most = max(1, g.requests/10, g.most*3/4) // never so few that getting back takes long
 		g.changed = now.Add(wait)
 	}
 	if until := now.Add(wait); until.After(g.until) {
