@@ -15,6 +15,9 @@ type Coverage struct {
 	// Changed are done slices of which the source counts other rows by now.
 	Changed []Changed
 	Open    []Receipt // commits whose outcome is not known yet
+	// Unwatched is how many slices are young enough for late rows that would not
+	// be noticed: what they read was not counted beforehand.
+	Unwatched int
 	// Outside tells of rows that are in no slice of the query.
 	Outside []Failure
 	// Approximate are the windows whose ends could not be kept exactly.
@@ -52,6 +55,7 @@ func Report(exports []Export, h *History, now time.Time) []Coverage {
 			c.Rows, c.Bytes, c.Files = l.Totals()
 			c.Unavailable, c.Changed = Join(l.Unavailable), l.Changed()
 			c.Approximate, c.Outside = l.approximate(), h.Outside(e.Query.Address)
+			c.Unwatched = e.unwatched(l, now)
 			c.Until = c.Window.End
 			c.Ended = !e.Span.End.Relative && c.Window.End.Equal(e.Span.End.At)
 			for _, w := range append(intentWindows(l.Open), c.Gaps...) {

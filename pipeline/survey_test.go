@@ -132,3 +132,24 @@ func TestWholeAfterItsCut(t *testing.T) {
 		t.Error("after its cut nothing is read")
 	}
 }
+
+// Slices that could get late rows without a word are counted.
+func TestUnwatched(t *testing.T) {
+	now := at("2026-01-03T00:00:00Z")
+	e := Export{Query: Query{Address: "query.t", Fingerprint: "fp1:a"}, Targets: []Target{{Identity: "a"}},
+		Span: Span{Start: Bound{At: at("2026-01-01T00:00:00Z")}, End: Bound{Relative: true}, Lookback: 36 * time.Hour}}
+	done := func(start, end, print string, known bool) Entry {
+		d := doneEntry("a", window(start, end))
+		d.Fingerprint, d.Input.Known = print, known
+		return d
+	}
+	h := foldOrFail(t,
+		done("2026-01-01T00:00:00Z", "2026-01-01T06:00:00Z", "fp1:a", false), // too old for late rows
+		done("2026-01-01T06:00:00Z", "2026-01-01T18:00:00Z", "fp1:a", false),
+		done("2026-01-01T18:00:00Z", "2026-01-02T00:00:00Z", "fp1:a", true),
+		done("2026-01-02T00:00:00Z", "2026-01-02T06:00:00Z", "fp1:a", false),
+		done("2026-01-02T06:00:00Z", "2026-01-02T12:00:00Z", "fp1:before", false)) // by another text
+	if c := Report([]Export{e}, h, now)[0]; c.Unwatched != 2 {
+		t.Errorf("%d slices are unwatched, want 2", c.Unwatched)
+	}
+}

@@ -35,6 +35,21 @@ func (e Export) watches(r Receipt, now time.Time) bool {
 	return r.Input.Known && r.Fingerprint == e.Query.Fingerprint && r.End.Add(e.Span.Lookback).After(now)
 }
 
+// unwatched counts the slices of a line that would be under watch if their
+// input were known: pieces of split slices, hash parts, and what could not be
+// counted.
+func (e Export) unwatched(l *Line, now time.Time) int {
+	n := 0
+	for _, r := range l.Done {
+		counted := r
+		counted.Input.Known = true
+		if e.watches(counted, now) && !r.Input.Known {
+			n++
+		}
+	}
+	return n
+}
+
 // changed compares the slices under watch with what the source counts now. A
 // difference that the ledger has already is not told again.
 func changed(e Export, h *History, now time.Time, volume *Volume) []Changed {

@@ -101,6 +101,9 @@ func (p *process) writeStatus(report []pipeline.Coverage, snapshot *ledger.Snaps
 			}
 			p.printf("  %s  %v: %s\n", p.paint(yellow, kind), x.Window, changeText(x))
 		}
+		if c.Unwatched > 0 {
+			p.printf("  %s  %s: late rows would not be noticed, because what was read had not been counted\n", p.paint(yellow, "unseen "), count(c.Unwatched, "slice"))
+		}
 		for _, w := range c.Approximate {
 			p.printf("  %s  %v: ends = approximate, a row at the bound of two slices may be in both or in neither\n", p.paint(yellow, "approx "), w)
 		}
@@ -137,7 +140,7 @@ func (p *process) statusJSON(report []pipeline.Coverage, untold []string, snapsh
 		if err := enc.Encode(map[string]any{"type": "coverage", "query": c.Query, "sink": c.Sink, "start": c.Window.Start,
 			"end": c.Window.End, "complete": c.Complete(), "until": c.Until, "lag_seconds": int64(c.Lag(now).Seconds()),
 			"rows": c.Rows, "bytes": c.Bytes, "files": c.Files, "gaps": gaps, "open": len(c.Open), "failed": failed,
-			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed), "outside": outside}); err != nil {
+			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed), "outside": outside, "unwatched": c.Unwatched}); err != nil {
 			return err
 		}
 	}
