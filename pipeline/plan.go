@@ -93,7 +93,7 @@ type PlanOptions struct {
 // first, and one that it cannot settle must not be read again.
 func Uncovered(e Export, h *History, now time.Time, only func(Export, Window) []Window) [][]Window {
 	w := e.Span.Resolve(now)
-	if cut := now.Add(-CutDelay); !e.Span.Whole && w.End.After(cut) {
+	if cut := CutAt(now); !e.Span.Whole && w.End.After(cut) {
 		w.End = Floor(cut, e.Span.Grid())
 	}
 	wanted := []Window{w}
@@ -209,6 +209,14 @@ func regions(missing [][]Window) []region {
 	return all
 }
 
+// whole returns an error if the export is one piece and w is less than it.
+func (e Export) whole(w Window, now time.Time) error {
+	if all := e.Span.Resolve(now); e.Span.Whole && w != all {
+		return fmt.Errorf("%v is one piece (slice = \"none\"), but a part of it is archived already; give the query another name", all)
+	}
+	return nil
+}
+
 // planRegion appends the slices of one region.
 func (e Export) planRegion(p *Plan, r region, volume *Volume, yield Yield) error {
 	var sinks []string
@@ -217,8 +225,8 @@ func (e Export) planRegion(p *Plan, r region, volume *Volume, yield Yield) error
 		sinks = append(sinks, e.Targets[t].Identity)
 		calendars[e.Targets[t].Calendar] = true
 	}
-	if whole := e.Span.Resolve(p.Now); e.Span.Whole && r.window != whole {
-		return fmt.Errorf("%v is one piece (slice = \"none\"), but a part of it is archived already; give the query another name", whole)
+	if err := e.whole(r.window, p.Now); err != nil {
+		return err
 	}
 	for _, w := range e.cut(r.window, calendars, volume, yield) {
 		planned := PlannedSlice{Query: e.Query.Address, Window: w, Sinks: sinks, Rows: -1, Bytes: -1}

@@ -23,10 +23,10 @@ type Source interface {
 	// Retain. If emit returns an error, Read stops and returns it unchanged.
 	//
 	// A *TooLarge, or ErrTooLarge itself, asks for a smaller slice, a
-	// *RetryAfter for another try. ErrQuery says that no slice of this query can be read, ErrAccess that no
-	// slice of this source can, until somebody acts. Any other error is final
-	// for the slice. After the last try of a *RetryAfter whose cause is
-	// ErrTooLarge the slice is split as well.
+	// *RetryAfter for another try. ErrQuery says that no slice of this query
+	// can be read, ErrAccess that no slice of this source can, until somebody
+	// acts. Any other error is final for the slice. After the last try of a
+	// *RetryAfter whose cause is ErrTooLarge the slice is split as well.
 	//
 	// A slice with a Part is that share of the rows: what Read returns for the
 	// parts of a window, "0" to "f" and each of them again with one more digit,

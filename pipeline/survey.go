@@ -191,10 +191,12 @@ func (s *surveyor) missing(e Export) []Window {
 // broken returns why an export of one piece cannot be planned: some of the
 // piece is archived.
 func (s *surveyor) broken(e Export) error {
-	whole := e.Span.Resolve(s.survey.Now)
 	for _, windows := range Uncovered(e, s.history, s.survey.Now, s.Only) {
-		if e.Span.Whole && len(windows) > 0 && windows[0] != whole {
-			return fmt.Errorf("%v is one piece (slice = \"none\"), but a part of it is archived already; give the query another name", whole)
+		if len(windows) == 0 {
+			continue
+		}
+		if err := e.whole(windows[0], s.survey.Now); err != nil {
+			return err
 		}
 	}
 	return nil

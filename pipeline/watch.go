@@ -32,7 +32,13 @@ func watchedSlices(e Export, h *History, now time.Time) []Window {
 }
 
 func (e Export) watches(r Receipt, now time.Time) bool {
-	return r.Input.Known && r.Fingerprint == e.Query.Fingerprint && r.End.Add(e.Span.Lookback).After(now)
+	return r.Input.Known && e.mayChange(r, now)
+}
+
+// mayChange reports whether rows of a slice may still arrive that a reading of
+// it with the query as it is would have returned.
+func (e Export) mayChange(r Receipt, now time.Time) bool {
+	return r.Fingerprint == e.Query.Fingerprint && r.End.Add(e.Span.Lookback).After(now)
 }
 
 // unwatched counts the slices of a line that would be under watch if their
@@ -41,9 +47,7 @@ func (e Export) watches(r Receipt, now time.Time) bool {
 func (e Export) unwatched(l *Line, now time.Time) int {
 	n := 0
 	for _, r := range l.Done {
-		counted := r
-		counted.Input.Known = true
-		if e.watches(counted, now) && !r.Input.Known {
+		if !r.Input.Known && e.mayChange(r, now) {
 			n++
 		}
 	}

@@ -142,14 +142,7 @@ func (b *body) targets() []pipeline.Target {
 		return nil
 	}
 	var targets []pipeline.Target
-	elements, _ := hcl.ExprList(attr.Expr)
-	i := 0
-	for it := v.ElementIterator(); it.Next(); i++ {
-		_, element := it.Element()
-		at := attr.Expr.Range()
-		if len(elements) == v.LengthInt() {
-			at = elements[i].Range()
-		}
+	for at, element := range elements(attr.Expr, v) {
 		if target, ok := b.target(element, at, targets); ok {
 			targets = append(targets, target)
 		}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"iter"
 	"slices"
 	"strings"
 
@@ -30,14 +31,7 @@ func (b *body) names(name string) (list tableList, set bool) {
 		b.fail(attr, "Unsuitable value", "The argument %q names no table. A list of names is required, such as [\"SecurityEvent\", \"Device*\"]; \"*\" stands for any text.", name)
 		return list, true
 	}
-	elements, _ := hcl.ExprList(attr.Expr)
-	i := 0
-	for it := v.ElementIterator(); it.Next(); i++ {
-		_, element := it.Element()
-		at := attr.Expr.Range()
-		if len(elements) == v.LengthInt() {
-			at = elements[i].Range()
-		}
+	for at, element := range elements(attr.Expr, v) {
 		switch {
 		case element.IsNull() || strings.TrimSpace(element.AsString()) == "":
 			b.ok = false
@@ -54,6 +48,25 @@ func (b *body) names(name string) (list tableList, set bool) {
 		}
 	}
 	return list, true
+}
+
+// elements yields the elements of a list, each with its place in the file; that
+// is the place of the whole list where its elements are not written one by one.
+func elements(expr hcl.Expression, list cty.Value) iter.Seq2[hcl.Range, cty.Value] {
+	return func(yield func(hcl.Range, cty.Value) bool) {
+		written, _ := hcl.ExprList(expr)
+		i := 0
+		for it := list.ElementIterator(); it.Next(); i++ {
+			_, element := it.Element()
+			at := expr.Range()
+			if len(written) == list.LengthInt() {
+				at = written[i].Range()
+			}
+			if !yield(at, element) {
+				return
+			}
+		}
+	}
 }
 
 // what reads what the query exports: a text, or tables that only the workspace

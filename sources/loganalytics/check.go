@@ -3,6 +3,7 @@ package loganalytics
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func check(q pipeline.Query, whole bool, known *catalog) pipeline.Judgement {
 // unfiltered returns the reads that the service's own time filter alone
 // reaches.
 func (w *walker) unfiltered(known *catalog) []part {
-	all := w.loose
+	all := slices.Clone(w.loose)
 	for _, r := range w.reads {
 		if w.defines(r.name) || !isTable(known, r.name) {
 			all = append(all, r.part)
