@@ -1,6 +1,10 @@
 package pipeline
 
-import "time"
+import (
+	"context"
+	"fmt"
+	"time"
+)
 
 // Coverage says how much of an export's window a sink has.
 type Coverage struct {
@@ -15,9 +19,15 @@ type Coverage struct {
 	// Changed are done slices of which the source counts other rows by now.
 	Changed []Changed
 	Open    []Receipt // commits whose outcome is not known yet
+	// Watched is how many slices are counted again by the next run.
+	Watched int
 	// Unwatched is how many slices are young enough for late rows that would not
-	// be noticed: what they read was not counted beforehand.
+	// be noticed: their query has changed, or its input cannot be counted.
 	Unwatched int
+	Tainted   []Window  // to be read again
+	Waived    []Waiver  // gaps that somebody has accepted
+	Past      int       // objects that have stepped down and are not deleted yet
+	Latest    time.Time // when something was last recorded of the query; zero if never
 	// Outside tells of rows that are in no slice of the query.
 	Outside []Failure
 	// Approximate are the windows whose ends could not be kept exactly.
@@ -41,21 +51,24 @@ func (c Coverage) Lag(now time.Time) time.Duration {
 
 // Complete reports whether nothing of the window is missing, so that a run
 // would have nothing to do.
-func (c Coverage) Complete() bool { return len(c.Gaps) == 0 && len(c.Open) == 0 }
+func (c Coverage) Complete() bool { return len(c.Gaps)+len(c.Open)+len(c.Tainted)+c.Past == 0 }
 
 // Report returns the coverage of every export in each of its sinks at the time
-// now. It is pure.
-func Report(exports []Export, h *History, now time.Time) []Coverage {
+// now. An error is one of the history's shelf.
+func Report(ctx context.Context, exports []Export, h *History, now time.Time) ([]Coverage, error) {
 	var all []Coverage
 	for _, e := range exports {
 		missing := Uncovered(e, h, now, nil)
 		for i, t := range e.Targets {
 			l := h.Line(e.Query.Address, t.Identity)
 			c := Coverage{Query: e.Query.Address, Sink: t.Address, Window: e.Span.Resolve(now), Gaps: Join(missing[i]), Open: l.Open}
-			c.Rows, c.Bytes, c.Files = l.Totals()
-			c.Unavailable, c.Changed = Join(l.Unavailable), l.Changed()
-			c.Approximate, c.Outside = l.approximate(), h.Outside(e.Query.Address)
-			c.Unwatched = e.unwatched(l, now)
+			c.Rows, c.Bytes, c.Files = l.Rows, l.Bytes, l.Files
+			c.Unavailable, c.Changed, c.Tainted, c.Waived = l.Unavailable, l.Changed(), l.Tainted, l.Waived
+			c.Approximate, c.Outside, c.Past = l.Approximate(), h.Outside(e.Query.Address), len(l.Past)
+			c.Latest = h.Latest(e.Query.Address)
+			if err := c.watch(ctx, e, l, now); err != nil {
+				return nil, fmt.Errorf("%s in %s: %w", e.Query.Address, t.Address, err)
+			}
 			c.Until = c.Window.End
 			c.Ended = !e.Span.End.Relative && c.Window.End.Equal(e.Span.End.At)
 			for _, w := range append(intentWindows(l.Open), c.Gaps...) {
@@ -63,31 +76,38 @@ func Report(exports []Export, h *History, now time.Time) []Coverage {
 					c.Until = w.Start
 				}
 			}
-			for _, f := range l.Failed {
+			for _, f := range l.Failed() {
 				if c.Window.Overlaps(f.Window) {
 					c.Failed = append(c.Failed, f)
 				}
 			}
 			for _, f := range h.Failures(e.Query.Address) {
-				if c.Window.Overlaps(f.Window) && len(f.Window.Subtract(append(l.Covered(), l.Unavailable...))) > 0 && !contains(c.Failed, f) {
+				if c.Window.Overlaps(f.Window) && len(f.Window.Subtract(l.settled())) > 0 && !contains(c.Failed, f) {
 					c.Failed = append(c.Failed, f)
 				}
 			}
 			all = append(all, c)
 		}
 	}
-	return all
+	return all, nil
 }
 
-// approximate returns the windows whose ends could not be kept exactly, joined.
-func (l *Line) approximate() []Window {
-	var windows []Window
-	for _, r := range l.Done {
-		if r.Ends == Approximate {
-			windows = append(windows, r.Window)
+// watch counts the slices that are under watch, and those that would be if
+// there were something to compare.
+func (c *Coverage) watch(ctx context.Context, e Export, l *Line, now time.Time) error {
+	one := e
+	one.Targets = []Target{{Identity: l.Sink}}
+	h := &History{lines: map[lineKey]*Line{{l.Query, l.Sink}: l}}
+	sightings, err := one.watched(ctx, h, nil)
+	for _, s := range sightings {
+		switch {
+		case s.comparable && e.counts() && (s.before.Known || e.late() != LateIgnore):
+			c.Watched++
+		case s.End.Add(e.Span.Lookback).After(now):
+			c.Unwatched++
 		}
 	}
-	return Join(windows)
+	return err
 }
 
 // intentWindows returns the windows of open intents.

@@ -13,12 +13,7 @@ func (e Export) cut(w Window, calendars map[Calendar]bool, volume *Volume, yield
 	}
 	var slices []Window
 	for !w.Empty() {
-		folder := w
-		for c := range calendars {
-			if next, ok := c.Next(w.Start); ok && next.Before(folder.End) {
-				folder.End = next
-			}
-		}
+		folder := nextFolder(w, calendars)
 		switch {
 		case e.Span.Step > 0:
 			slices = append(slices, gridSlices(folder, e.Span.Step)...)
@@ -30,6 +25,16 @@ func (e Export) cut(w Window, calendars map[Calendar]bool, volume *Volume, yield
 		w.Start = folder.End
 	}
 	return slices
+}
+
+// nextFolder returns the first piece of w that no folder bound lies in.
+func nextFolder(w Window, calendars map[Calendar]bool) Window {
+	for c := range calendars {
+		if next, ok := c.Next(w.Start); ok && next.Before(w.End) {
+			w.End = next
+		}
+	}
+	return w
 }
 
 // gridSlices cuts w at the points of the grid.
@@ -133,6 +138,9 @@ func (v *Volume) within(w Window) (first int, bins []Bin) {
 // proportion. It is known if there are no such bins, and nothing in w that
 // could not be counted.
 func (v *Volume) amount(w Window) Amount {
+	if a := v.exact[w]; a.Known {
+		return a
+	}
 	a := Amount{Known: !overlapsAny(w, v.Blank)}
 	first, bins := v.within(w)
 	for _, b := range bins[first:] {

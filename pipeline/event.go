@@ -29,6 +29,7 @@ type Event struct {
 	Wait   time.Duration
 	Err    error
 	Text   string // what recovery did
+	Why    Why    // the slice was read again; "" if it was missing
 }
 
 // Summary is what a run came to.

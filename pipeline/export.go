@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,17 +14,48 @@ import (
 // returns nil when each of them has it or has been recorded as failed. An
 // error is one of the read: nothing of it has been kept.
 func (s *state) attempt(ctx context.Context, p piece) error {
+	s.weigh(ctx, &p)
 	t := newTee(s, p)
 	defer t.abort()
-	switch err := t.read(ctx, p.Slice, p.input); {
-	case errors.Is(err, errNoSink):
-		t.failures()
-		return nil
-	case err != nil:
-		return err // nothing of it counts, not even what a sink refused: it may be asked again
+	if err := t.read(ctx, p.Slice, p.input); err != nil {
+		if !p.Cut.From.IsZero() && (errors.Is(err, ErrTooLarge) || errors.Is(err, ErrNotAlone)) {
+			return errReplace
+		}
+		return t.end(err)
+	}
+	if !p.Cut.From.IsZero() {
+		if done, err := s.late(ctx, p, t); done || err != nil {
+			return err
+		}
 	}
 	s.step("read")
 	return t.bringToEnd(ctx)
+}
+
+// end returns the error of a read. If it ended because no sink is left, that is
+// the piece's end, and none of the read.
+func (t *tee) end(err error) error {
+	if errors.Is(err, errNoSink) {
+		t.failures()
+		return nil
+	}
+	return err // nothing of it counts, not even what a sink refused: it may be asked again
+}
+
+// weigh counts the input of a piece that may still change, if the probe has
+// not: its late rows would go unnoticed else. A count that fails is made up for
+// when the slice is watched.
+func (s *state) weigh(ctx context.Context, p *piece) {
+	if !p.input.Known && p.export.counts() && !p.export.overdue(p.Window, p.Cut.To) {
+		s.measure(ctx, p)
+	}
+}
+
+func (s *state) measure(ctx context.Context, p *piece) {
+	_ = s.retry(ctx, p.Slice, func() (err error) {
+		p.input, err = p.export.measure(ctx, p.Window, p.Cut.To)
+		return err
+	})
 }
 
 // errNoSink ends a read whose every sink has failed.
@@ -42,6 +74,7 @@ type tee struct {
 	// of the slice that is being read
 	slice  Slice
 	schema *arrow.Schema // with the names of the files; nil before the first record
+	ends   Ends          // of the slice, where its records do not say
 	read1  int64         // its rows so far
 }
 
@@ -108,8 +141,14 @@ func (t *tee) failures() {
 // read reads one slice into a new file of every sink and completes it. After an
 // error the tee is as it was before, but for sinks that have failed.
 func (t *tee) read(ctx context.Context, sl Slice, input Amount) error {
-	t.slice, t.schema, t.read1 = sl, nil, 0
-	reading, err := t.piece.export.Source.Read(ctx, sl, func(rec arrow.Record) error { return t.write(ctx, rec) })
+	return t.readFrom(ctx, sl, input, func(emit func(arrow.Record) error) (Reading, error) {
+		return t.piece.export.Source.Read(ctx, sl, emit)
+	})
+}
+
+func (t *tee) readFrom(ctx context.Context, sl Slice, input Amount, read func(emit func(arrow.Record) error) (Reading, error)) error {
+	t.slice, t.schema, t.ends, t.read1 = sl, nil, "", 0
+	reading, err := read(func(rec arrow.Record) error { return t.write(ctx, rec) })
 	switch {
 	case err != nil:
 		t.undo()
@@ -172,9 +211,12 @@ func (t *tee) begin(ctx context.Context, answer *arrow.Schema) error {
 			Number:  t.number(o),
 			Lineage: t.Lineage,
 			Columns: columns,
-			Ends:    EndsOf(answer),
+			Ends:    cmp.Or(EndsOf(answer), t.ends),
 			Tool:    t.Tool,
 		}}
+		if t.piece.swap {
+			f.Replaces = Held{Objects: t.piece.old[o.Identity]}.Keys()
+		}
 		o.files = append(o.files, f)
 		if f.tx, err = o.Sink.Begin(ctx, f.File); err != nil {
 			t.drop(o, "begin a file", err)
@@ -193,21 +235,17 @@ func (t *tee) columns(answer *arrow.Schema) (Schema, error) {
 	query := t.piece.Query.Address
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	known, ok := t.known[query]
-	if !ok {
-		known = t.history.Known(query)
-	}
-	columns, grown := known.Extend(read)
+	columns, grown := t.known[query].Extend(read)
 	t.known[query] = grown
 	hash := columns.Hash()
-	if _, ok := t.history.Columns(hash); ok || t.stored[hash] {
+	if _, ok := t.schemas[hash]; ok {
 		return columns, nil
 	}
 	// Under the mutex, so that no intent that names this schema comes first.
 	if err := t.Ledger.Append(context.Background(), Entry{Kind: KindSchema, Query: query, Columns: columns}); err != nil {
 		return nil, fmt.Errorf("record the columns: %w", err)
 	}
-	t.stored[hash] = true
+	t.schemas[hash] = columns
 	return columns, nil
 }
 
@@ -215,8 +253,7 @@ func (t *tee) columns(answer *arrow.Schema) (Schema, error) {
 func (t *tee) number(o *out) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	line := t.history.Line(t.slice.Query.Address, o.Identity)
-	return line.Intents(t.slice.Window, t.slice.Part) + t.intents[o.intent(t.slice)]
+	return t.intents[o.intent(t.slice)]
 }
 
 // intent is the key under which the intents of a slice in this sink are counted.
@@ -232,8 +269,7 @@ func (t *tee) prepare(ctx context.Context, reading Reading, input Amount) {
 		if t.read1 == 0 && !o.WriteEmpty {
 			_ = f.tx.Abort()
 			f.done = true
-			f.receipt = Receipt{Window: f.Slice.Window, Part: f.Slice.Part, Cut: f.Slice.Cut,
-				Fingerprint: f.Slice.Query.Fingerprint, Ends: f.Ends}
+			f.receipt = f.File.empty()
 		} else {
 			receipt, err := f.tx.Prepare(ctx)
 			if err == nil && receipt.Rows != t.read1 {
@@ -249,6 +285,7 @@ func (t *tee) prepare(ctx context.Context, reading Reading, input Amount) {
 			f.receipt.Received = reading.Received
 		}
 		f.receipt.Size, f.receipt.Input = reading.Size, input
+		f.receipt.Final = t.piece.export.overdue(f.Slice.Window, f.Slice.Cut.To)
 	}
 	t.step("prepare")
 }
@@ -261,7 +298,7 @@ func (t *tee) bringToEnd(ctx context.Context) error {
 		return err
 	}
 	t.commit(ctx)
-	return t.finish()
+	return t.finish(ctx)
 }
 
 // intend records what is about to be published. Without that record nothing
@@ -272,8 +309,9 @@ func (t *tee) intend() error {
 		objects := o.objects()
 		for _, f := range objects {
 			if f.Slice.Part != "" {
-				f.receipt.Parts = len(objects)
+				f.receipt.Parts = partsOf(objects, f.Slice.Window)
 			}
+			f.receipt.Swap = t.piece.swapID()
 			entries = append(entries, f.entry(KindIntended, o))
 			t.mu.Lock()
 			t.intents[o.intent(f.Slice)]++
@@ -287,6 +325,23 @@ func (t *tee) intend() error {
 	}
 	t.step("intended")
 	return nil
+}
+
+// partsOf returns how many of the files are hash parts of this window.
+func partsOf(files []*file, w Window) int {
+	n := 0
+	for _, f := range files {
+		if f.Slice.Window == w && f.Slice.Part != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// empty returns the receipt of a slice without rows that leaves no object.
+func (f File) empty() Receipt {
+	return Receipt{Window: f.Slice.Window, Part: f.Slice.Part, Cut: f.Slice.Cut,
+		Fingerprint: f.Slice.Query.Fingerprint, Ends: f.Ends}
 }
 
 // objects returns the files that are to be published; the others had no rows.
@@ -340,7 +395,7 @@ func (t *tee) doubt(ctx context.Context, o *out, cause error) {
 	for _, f := range o.objects() {
 		group = append(group, intent{f.File, f.receipt})
 	}
-	end, err := t.settle(ctx, o.Target, group)
+	end, err := t.settle(ctx, o.Target, group, true)
 	switch {
 	case err != nil:
 		t.drop(o, "publish the file", fmt.Errorf("%w; %w", cause, err))
@@ -359,9 +414,13 @@ func (t *tee) doubt(ctx context.Context, o *out, cause error) {
 }
 
 // finish records what is done: all files of a sink in one step.
-func (t *tee) finish() error {
+func (t *tee) finish(ctx context.Context) error {
 	var entries []Entry
 	for _, o := range t.live() {
+		if t.piece.swap {
+			entries = append(entries, t.current(o))
+			continue
+		}
 		for _, f := range o.files {
 			entries = append(entries, f.entry(KindDone, o))
 		}
@@ -373,25 +432,35 @@ func (t *tee) finish() error {
 		return err
 	}
 	t.step("done")
-	for _, o := range t.live() {
+	t.told()
+	if t.piece.swap {
+		for _, o := range t.live() {
+			t.clear(ctx, o)
+		}
+	}
+	return nil
+}
+
+// told tells of what is done.
+func (t *tee) told() {
+	live := t.live()
+	for _, o := range live {
 		for _, f := range o.files {
 			t.tell(Event{Kind: SliceDone, Query: f.Slice.Query.Address, Sink: o.Identity, Window: f.Slice.Window,
-				Part: f.Slice.Part, Rows: f.receipt.Rows, Bytes: f.receipt.Bytes, Key: f.receipt.Key})
+				Part: f.Slice.Part, Rows: f.receipt.Rows, Bytes: f.receipt.Bytes, Key: f.receipt.Key, Why: t.piece.why})
 		}
 	}
 	t.count(func(sum *Summary) {
 		sum.Rows += t.rows
-		if len(t.live()) == len(t.outs) {
+		if len(live) == len(t.outs) {
 			sum.Done++
 		}
-		for _, e := range entries {
-			sum.Bytes += e.Bytes
-			if e.Key != "" {
-				sum.Files++
+		for _, o := range live {
+			for _, f := range o.objects() {
+				sum.Bytes, sum.Files = sum.Bytes+f.receipt.Bytes, sum.Files+1
 			}
 		}
 	})
-	return nil
 }
 
 // abort drops what is not committed.

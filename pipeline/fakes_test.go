@@ -10,6 +10,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -22,15 +23,18 @@ import (
 type tableSource struct {
 	rows  []tableRow
 	limit int
+	now   Tick // rows are hidden until it has reached got; 0 hides none
 
-	mu    sync.Mutex
-	rng   *rand.Rand // nil: no faults
-	reads int
+	mu     sync.Mutex
+	rng    *rand.Rand // nil: no faults
+	reads  int
+	probes []Window
 }
 
 type tableRow struct {
-	at Tick
-	id string
+	at  Tick
+	id  string
+	got Tick // when it could be read first; 0 does not say
 }
 
 var tableColumns = Schema{{Name: "TimeGenerated", Type: Datetime}, {Name: "Id", Type: String}}
@@ -77,12 +81,34 @@ func (s *tableSource) in(slice Slice) []tableRow {
 	var hits []tableRow
 	for _, row := range s.rows {
 		sum := sha256.Sum256([]byte(row.id))
-		if row.at >= TickOf(slice.Window.Start) && row.at < TickOf(slice.Window.End) &&
+		if row.at >= TickOf(slice.Window.Start) && row.at < TickOf(slice.Window.End) && slice.Cut.holds(row.got) && (s.now == 0 || row.got <= s.now) &&
 			strings.HasPrefix(hex.EncodeToString(sum[:]), slice.Part) {
 			hits = append(hits, row)
 		}
 	}
 	return hits
+}
+
+// holds reports whether a read under the cut returns a row that could be read
+// first at that time.
+func (c Cut) holds(got Tick) bool {
+	if got == 0 {
+		return c.From.IsZero()
+	}
+	return (c.From.IsZero() || got >= TickOf(c.From)) && (c.To.IsZero() || got < TickOf(c.To))
+}
+
+func (s *tableSource) Probe(_ context.Context, q Query, w Window, step time.Duration, cut Cut) ([]Bin, error) {
+	s.mu.Lock()
+	s.probes = append(s.probes, w)
+	s.mu.Unlock()
+	var bins []Bin
+	for _, one := range gridSlices(w, step) {
+		if n := int64(len(s.in(Slice{Query: q, Window: one, Cut: cut}))); n > 0 {
+			bins = append(bins, Bin{one, n, 10 * n})
+		}
+	}
+	return bins, nil
 }
 
 func (s *tableSource) Count(_ context.Context, slice Slice) (int64, error) {
@@ -253,6 +279,22 @@ func (s memSink) Remove(_ context.Context, r Receipt) error {
 	return nil
 }
 
+func (s memSink) Removes() bool { return true }
+
+func (s memSink) Drop(_ context.Context, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := s.identity + "|" + key
+	switch _, ok := s.objects[name]; {
+	case s.crashed:
+		return errCrashed
+	case !ok:
+		return ErrMissing
+	}
+	delete(s.objects, name)
+	return nil
+}
+
 type memTx struct {
 	sink memSink
 	file File
@@ -277,7 +319,7 @@ func (t *memTx) Prepare(context.Context) (Receipt, error) {
 	t.key = fmt.Sprintf("%s/%s-h%s-f%d", s.Query.Address, s.Window.FileName(), s.Part, t.file.Number+1)
 	sum := sha256.Sum256([]byte(strings.Join(t.rows, "\n") + t.key))
 	return Receipt{Key: t.key, Window: s.Window, Part: s.Part, Cut: s.Cut, Rows: int64(len(t.rows)),
-		SHA256: hex.EncodeToString(sum[:]), Schema: t.file.Columns.Hash(), Number: t.file.Number}, nil
+		SHA256: hex.EncodeToString(sum[:]), Schema: t.file.Columns.Hash(), Number: t.file.Number, Fingerprint: s.Query.Fingerprint}, nil
 }
 
 func (t *memTx) Commit(context.Context) error {
@@ -303,3 +345,12 @@ func (t *memTx) Commit(context.Context) error {
 }
 
 func (t *memTx) Abort() error { return nil }
+
+func reportOrFail(t *testing.T, h *History, now time.Time, exports ...Export) []Coverage {
+	t.Helper()
+	report, err := Report(context.Background(), exports, h, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}

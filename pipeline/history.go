@@ -1,13 +1,15 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"sort"
 	"time"
 )
 
 // History is what the ledger says, folded: which files count, which intents
-// are open, which slices have failed. It is read-only once built.
+// are open, which slices have failed. Add and the methods of its lines that
+// take a context must not be called concurrently; the others may.
 type History struct {
 	lines   map[lineKey]*Line
 	columns map[string]Schema // by Schema.Hash
@@ -15,26 +17,14 @@ type History struct {
 	prints  map[string]string // by query: the newest fingerprint
 	yields  map[printKey]*Yield
 	texts   map[string]string // by query: the newest text
+	latest  map[string]time.Time
+	shelf   Shelf
+	n       int // entries
 }
 
 type printKey struct{ query, fingerprint string }
 
 type lineKey struct{ query, sink string }
-
-// Line is the history of one query in one sink.
-type Line struct {
-	Query string
-	Sink  string    // Target.Identity
-	Done  []Receipt // in the order of their windows; those without a key had no rows
-	Open  []Receipt // intents without an end
-	Lost  []Receipt // intents that were fenced: their keys hold empty objects
-
-	Failed      []Failure // of slices that nothing has covered since
-	Unavailable []Window  // of which the source had forgotten all before they were read
-	intents     map[sliceKey]int
-	checked     map[Window]Amount  // the newest count of a slice that is done
-	outside     map[Window]Failure // rows around it that are in no slice
-}
 
 type sliceKey struct {
 	window Window
@@ -43,36 +33,48 @@ type sliceKey struct {
 
 // Failure is a slice that was tried and is not done.
 type Failure struct {
-	Window Window
-	Reason string
-	Time   time.Time // when it was recorded
+	Window Window    `json:"window"`
+	Reason string    `json:"reason"`
+	Time   time.Time `json:"time"` // when it was recorded
 }
 
-// Fold builds the history of a ledger. Entries must be in order. An entry that
-// cannot follow from those before it is an error: the ledger is damaged or
-// written by something else.
-func Fold(entries []Entry) (*History, error) {
-	h := &History{
+// NewHistory returns the history of an empty ledger.
+func NewHistory() *History {
+	return &History{
 		lines:   make(map[lineKey]*Line),
 		columns: make(map[string]Schema),
 		known:   make(map[string]Schema),
 		prints:  make(map[string]string),
 		yields:  make(map[printKey]*Yield),
 		texts:   make(map[string]string),
+		latest:  make(map[string]time.Time),
 	}
-	for i, e := range entries {
-		if err := h.add(e); err != nil {
-			return nil, fmt.Errorf("ledger entry %d (%s of %s): %w", i+1, e.Kind, e.Query, err)
-		}
-	}
-	for _, l := range h.lines {
-		sort.SliceStable(l.Done, func(i, j int) bool { return l.Done[i].Start.Before(l.Done[j].Start) })
-		l.Failed = uncovered(l.Failed, append(l.Covered(), l.Unavailable...))
-	}
-	return h, nil
 }
 
-func (h *History) add(e Entry) error {
+// Fold builds the history of a ledger. Entries must be in order.
+func Fold(entries []Entry) (*History, error) {
+	h := NewHistory()
+	return h, h.Add(context.Background(), entries...)
+}
+
+// Add takes the next entries of the ledger into account, in order. One that
+// cannot follow from those before it is an error: the ledger is damaged or
+// written by something else. The history is of no use after an error.
+func (h *History) Add(ctx context.Context, entries ...Entry) error {
+	for _, e := range entries {
+		h.n++
+		if err := h.add(ctx, e); err != nil {
+			return fmt.Errorf("ledger entry %d (%s of %s): %w", h.n, e.Kind, e.Query, err)
+		}
+	}
+	return nil
+}
+
+// Entries returns how many entries the ledger has.
+func (h *History) Entries() int { return h.n }
+
+func (h *History) add(ctx context.Context, e Entry) error {
+	h.latest[e.Query] = e.Time
 	switch e.Kind {
 	case KindQuery:
 		h.prints[e.Query], h.texts[e.Query] = e.Declared, e.Text
@@ -81,58 +83,57 @@ func (h *History) add(e Entry) error {
 		h.columns[e.Columns.Hash()] = e.Columns
 		h.known[e.Query] = h.known[e.Query].merge(e.Columns)
 		return nil
+	case KindMoved:
+		return h.move(e.Was, e.Query)
 	}
 	if e.Receipt == nil {
 		return fmt.Errorf("it has no window")
 	}
-	l := h.line(e.Query, e.Sink)
-	switch e.Kind {
-	case KindIntended:
-		l.intents[sliceKey{e.Window, e.Part}]++
-		l.Open = append(l.Open, *e.Receipt)
-	case KindDone:
-		if e.Key != "" && !l.close(e.Key) {
-			return fmt.Errorf("%s was never intended", e.Key)
-		}
-		l.Done = append(l.Done, *e.Receipt)
+	if e.Kind == KindDone && e.Part == "" && e.From.IsZero() {
 		h.yield(e.Query, e.Fingerprint).add(*e.Receipt)
-	case KindForgotten:
-		if !l.close(e.Key) {
-			return fmt.Errorf("%s was never intended", e.Key)
-		}
-		l.Lost = append(l.Lost, *e.Receipt)
-	case KindFailed:
-		l.Failed = append(l.Failed, Failure{e.Window, e.Reason, e.Time})
-	case KindUnavailable:
-		l.Unavailable = append(l.Unavailable, e.Window)
-	case KindChecked:
-		if e.Reason != "" {
-			l.outside[e.Window] = Failure{e.Window, e.Reason, e.Time}
-		} else {
-			l.checked[e.Window] = e.Input
-		}
-	default:
-		return fmt.Errorf("this version does not know the kind %q", e.Kind)
 	}
+	return h.line(e.Query, e.Sink).add(ctx, e)
+}
+
+// move gives all that is known of one query to another, of which nothing is.
+func (h *History) move(was, now string) error {
+	for k := range h.lines {
+		if k.query == now {
+			return fmt.Errorf("%s has a history of its own", now)
+		}
+	}
+	for k, l := range h.lines {
+		if k.query == was {
+			l.Query = now
+			h.lines[lineKey{now, k.sink}] = l
+			delete(h.lines, k)
+		}
+	}
+	for k, y := range h.yields {
+		if k.query == was {
+			h.yields[printKey{now, k.fingerprint}] = y
+			delete(h.yields, k)
+		}
+	}
+	rename(h.known, was, now)
+	rename(h.prints, was, now)
+	rename(h.texts, was, now)
+	rename(h.latest, was, now)
 	return nil
 }
 
-// close removes the open intent with this key.
-func (l *Line) close(key string) bool {
-	for i, r := range l.Open {
-		if r.Key == key {
-			l.Open = append(l.Open[:i], l.Open[i+1:]...)
-			return true
-		}
+func rename[V any](m map[string]V, was, now string) {
+	if v, ok := m[was]; ok {
+		m[now] = v
+		delete(m, was)
 	}
-	return false
 }
 
 func (h *History) line(query, sink string) *Line {
 	k := lineKey{query, sink}
 	l := h.lines[k]
 	if l == nil {
-		l = &Line{Query: query, Sink: sink, intents: make(map[sliceKey]int), checked: make(map[Window]Amount), outside: make(map[Window]Failure)}
+		l = newLine(query, sink, h.shelf)
 		h.lines[k] = l
 	}
 	return l
@@ -154,29 +155,12 @@ func (h *History) Yield(q Query) Yield {
 	return Yield{}
 }
 
-// uncovered returns the failures whose window is not all in done, the newest
-// of each window only.
-func uncovered(failures []Failure, done []Window) []Failure {
-	newest := make(map[Window]Failure)
-	for _, f := range failures {
-		if len(f.Window.Subtract(done)) > 0 {
-			newest[f.Window] = f
-		}
-	}
-	var left []Failure
-	for _, f := range newest {
-		left = append(left, f)
-	}
-	sort.Slice(left, func(i, j int) bool { return left[i].Window.Start.Before(left[j].Window.Start) })
-	return left
-}
-
 // Line returns the history of a query in a sink; an empty one if there is none.
 func (h *History) Line(query, sink string) *Line {
 	if l := h.lines[lineKey{query, sink}]; l != nil {
 		return l
 	}
-	return &Line{Query: query, Sink: sink}
+	return newLine(query, sink, h.shelf)
 }
 
 // Lines returns all lines that name a sink, by query and sink.
@@ -216,12 +200,15 @@ func (h *History) Notes(exports []Export) []Note {
 			declared[lineKey{address, t.Identity}] = true
 		}
 		if before := h.Fingerprint(address); before != "" && before != e.Query.Fingerprint {
-			notes = append(notes, Note{address, "has changed; the new text holds from the first slice that is not done, what is done stays as it is"})
+			text := "has changed; the new text holds from the first slice that is not done, what is done stays as it is"
+			if e.OnChange == Rebuild {
+				text = "has changed; what the workspace still has is read again with the new text, as on_change = \"rebuild\" says"
+			}
+			notes = append(notes, Note{address, text})
 		}
 	}
 	for _, l := range h.Lines() {
-		rows, _, _ := l.Totals()
-		switch {
+		switch rows := l.Rows; {
 		case declared[lineKey{l.Query, l.Sink}] || rows == 0:
 		case queries[l.Query]:
 			notes = append(notes, Note{l.Query, fmt.Sprintf("has %d rows in %s, which no sink of the query names any more; they are kept", rows, l.Sink)})
@@ -234,7 +221,7 @@ func (h *History) Notes(exports []Export) []Note {
 
 // Failures returns the failures of a query whose read failed, for no sink in
 // particular.
-func (h *History) Failures(query string) []Failure { return h.Line(query, "").Failed }
+func (h *History) Failures(query string) []Failure { return h.Line(query, "").Failed() }
 
 // Outside returns what was found of a query's rows that are in no slice.
 func (h *History) Outside(query string) []Failure {
@@ -256,6 +243,9 @@ func (h *History) Columns(hash string) (Schema, bool) {
 // appearance.
 func (h *History) Known(query string) Schema { return h.known[query] }
 
+// Latest returns when something was last recorded of the query; zero if never.
+func (h *History) Latest(query string) time.Time { return h.latest[query] }
+
 // Fingerprint returns the newest fingerprint recorded for the query; "" if
 // there is none.
 func (h *History) Fingerprint(query string) string { return h.prints[query] }
@@ -272,54 +262,6 @@ func (h *History) Queries() []string {
 	}
 	sort.Strings(addresses)
 	return addresses
-}
-
-// Covered returns the windows that are done, joined. A window whose slice was
-// read in hash parts is covered when all its parts are.
-func (l *Line) Covered() []Window {
-	var windows []Window
-	parts := make(map[Window][]string)
-	for _, r := range l.Done {
-		if r.Part == "" {
-			windows = append(windows, r.Window)
-			continue
-		}
-		parts[r.Window] = append(parts[r.Window], r.Part)
-	}
-	for w, prefixes := range parts {
-		if completeParts(prefixes) {
-			windows = append(windows, w)
-		}
-	}
-	return Join(windows)
-}
-
-// completeParts reports whether the hex prefixes cover every hash exactly
-// once: the shares 16^-len add up to one.
-func completeParts(prefixes []string) bool {
-	const whole = 1 << 32 // eight hex digits are enough for any slice
-	var sum int64
-	for _, p := range prefixes {
-		if len(p) > 8 {
-			return false
-		}
-		sum += whole >> (4 * len(p))
-	}
-	return sum == whole
-}
-
-// Intents returns how many intents were ever recorded for the slice.
-func (l *Line) Intents(w Window, part string) int { return l.intents[sliceKey{w, part}] }
-
-// Totals returns rows, bytes and objects of the line's done slices.
-func (l *Line) Totals() (rows, bytes int64, files int) {
-	for _, r := range l.Done {
-		rows, bytes = rows+r.Rows, bytes+r.Bytes
-		if r.Key != "" {
-			files++
-		}
-	}
-	return rows, bytes, files
 }
 
 // merge returns known with the columns that it lacks. They already have their

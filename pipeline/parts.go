@@ -43,21 +43,17 @@ func otherParts(under string, have []string) []string {
 // crowd reads an instant that holds more rows than an answer may: in parts by a
 // hash of the rows, all in one go. Their sum has to be what the source counts
 // for the instant, and they become current together.
-func (s *state) crowd(ctx context.Context, p piece, counter Counter) error {
-	t := newTee(s, p)
-	defer t.abort()
-	want, err := counter.Count(ctx, p.Slice)
+func (t *tee) crowd(ctx context.Context, instant Slice, counter Counter) error {
+	before := t.rows
+	want, err := counter.Count(ctx, instant)
 	if err != nil {
 		return fmt.Errorf("count the rows of one instant: %w", err)
 	}
 	for waiting := subParts(""); len(waiting) > 0; {
-		part := p.Slice
+		part := instant
 		part.Part, waiting = waiting[0], waiting[1:]
-		err := s.retry(ctx, part, func() error { return t.read(ctx, part, Amount{}) })
+		err := t.retry(ctx, part, func() error { return t.read(ctx, part, Amount{}) })
 		switch {
-		case errors.Is(err, errNoSink):
-			t.failures()
-			return nil
 		case errors.Is(err, ErrTooLarge):
 			if err := finer(ctx, counter, part, err); err != nil {
 				return err
@@ -67,11 +63,10 @@ func (s *state) crowd(ctx context.Context, p piece, counter Counter) error {
 			return err
 		}
 	}
-	if t.rows != want {
-		return &RetryAfter{Err: fmt.Errorf("the parts of one instant hold %d rows, but the service counts %d", t.rows, want)}
+	if got := t.rows - before; got != want {
+		return &RetryAfter{Err: fmt.Errorf("the parts of one instant hold %d rows, but the service counts %d", got, want)}
 	}
-	s.step("read")
-	return t.bringToEnd(ctx)
+	return nil
 }
 
 // finer returns nil if one more digit makes the largest part of a part smaller.

@@ -16,9 +16,9 @@ import (
 // complete set of them counts.
 func TestCrowdOnOneTick(t *testing.T) {
 	crowd := TickOf(dayStart.Add(90 * time.Minute))
-	source := &tableSource{limit: 7, rows: []tableRow{{crowd + 1, "after"}, {crowd - 1, "before"}}}
+	source := &tableSource{limit: 7, rows: []tableRow{{at: crowd + 1, id: "after"}, {at: crowd - 1, id: "before"}}}
 	for i := range 200 { // more than 16 parts hold
-		source.rows = append(source.rows, tableRow{crowd, fmt.Sprint(i)})
+		source.rows = append(source.rows, tableRow{at: crowd, id: fmt.Sprint(i)})
 	}
 	w := newWorld()
 	exports := []Export{exportOf(source, testTarget(w, "a", Daily))}
@@ -49,7 +49,7 @@ func TestCrowdWithAnotherCount(t *testing.T) {
 	w := newWorld()
 	source := &miscounting{tableSource{limit: 3}}
 	for i := range 20 {
-		source.rows = append(source.rows, tableRow{TickOf(dayStart), fmt.Sprint(i)})
+		source.rows = append(source.rows, tableRow{at: TickOf(dayStart), id: fmt.Sprint(i)})
 	}
 	exports := []Export{exportOf(source, testTarget(w, "a", Daily))}
 	sum, err := apply(context.Background(), w, exports, nil)
@@ -73,7 +73,7 @@ func TestCrowdWithAFailingSink(t *testing.T) {
 	w := newWorld()
 	source := &tableSource{limit: 3}
 	for i := range 20 {
-		source.rows = append(source.rows, tableRow{TickOf(dayStart), fmt.Sprint(i)})
+		source.rows = append(source.rows, tableRow{at: TickOf(dayStart), id: fmt.Sprint(i)})
 	}
 	bad := testTarget(w, "bad", Daily)
 	bad.Sink = &failingCommit{memSink: memSink{w, "mem:bad"}, after: 3}
@@ -133,7 +133,7 @@ func TestSplitByShare(t *testing.T) {
 		w := newWorld()
 		source := &sharing{tableSource{limit: 10}, test.times}
 		for i := range 80 {
-			source.rows = append(source.rows, tableRow{TickOf(dayStart.Add(time.Duration(i) * 6 * time.Minute)), fmt.Sprint(i)})
+			source.rows = append(source.rows, tableRow{at: TickOf(dayStart.Add(time.Duration(i) * 6 * time.Minute)), id: fmt.Sprint(i)})
 		}
 		e := exportOf(source, testTarget(w, "a", Daily))
 		e.Span.End.At, e.Span.Step, e.Span.Atom = dayStart.Add(8*time.Hour), 8*time.Hour, test.atom
@@ -172,7 +172,7 @@ func TestAtomTooLarge(t *testing.T) {
 	w := newWorld()
 	source := &tableSource{limit: 3}
 	for i := range 5 {
-		source.rows = append(source.rows, tableRow{TickOf(dayStart.Add(time.Duration(i) * time.Minute)), fmt.Sprint(i)})
+		source.rows = append(source.rows, tableRow{at: TickOf(dayStart.Add(time.Duration(i) * time.Minute)), id: fmt.Sprint(i)})
 	}
 	e := exportOf(source, testTarget(w, "a", Daily))
 	e.Span.Atom = time.Hour

@@ -96,6 +96,8 @@ type Target struct {
 	Sink     Sink
 	// WriteEmpty makes a slice without rows leave a file too.
 	WriteEmpty bool
+	// Keep says that objects stay where they are when others take over.
+	Keep bool
 }
 
 // Limits bound one answer of a source. The planner aims at half of each.
@@ -125,6 +127,7 @@ type Late string
 
 // The ways to treat late rows.
 const (
+	LateDefault Late = "" // LateAppend where the query allows it, else LateReplace
 	LateAppend  Late = "append"
 	LateReplace Late = "replace"
 	LateIgnore  Late = "ignore"
@@ -160,7 +163,10 @@ type File struct {
 	Lineage string // of the ledger
 	Columns Schema // file names; the records that follow have Columns.Arrow()
 	Ends    Ends   // of the slice, as it is read
-	Tool    string // program and version
+	// Replaces are the keys of the objects that this one takes over from,
+	// together with the others of its replacement.
+	Replaces []string
+	Tool     string // program and version
 }
 
 // Receipt describes an object in a sink. It is complete before the object is
@@ -184,8 +190,14 @@ type Receipt struct {
 	// the window were dropped, and bytes as the service measures them.
 	Received int64 `json:"received,omitempty"`
 	Size     int64 `json:"size,omitempty"`
-	// Input is what the probe had counted under the same cut.
+	// Input is what the probe had counted under the same cut: of all rows of the
+	// window below Cut.To, whatever Part and Cut.From are.
 	Input Amount `json:"input,omitzero"`
+	// Swap names the replacement that an intent belongs to: it does not become
+	// done, but counts from a current entry on. "" is none.
+	Swap string `json:"swap,omitempty"`
+	// Final says that the watch for late rows of the window is over.
+	Final bool `json:"final,omitempty"`
 }
 
 // Amount is a number of rows with their bytes as the service estimates them.
@@ -213,15 +225,33 @@ const (
 	KindSchema    Kind = "schema"    // columns of a file, by Schema.Hash: Query, Schema, Columns
 	KindIntended  Kind = "intended"  // the object of Receipt is about to become visible
 	KindDone      Kind = "done"      // it is visible, or the slice has no rows
-	KindForgotten Kind = "forgotten" // an intent that never became visible and never can
+	KindForgotten Kind = "forgotten" // an object that does not count and never can
 	KindFailed    Kind = "failed"    // a slice was tried and is not done: Reason
+	// KindCurrent ends a replacement: of the window of Receipt, the objects in
+	// Takes and the slices in Empty count from here on, those in StepsDown do
+	// not any more. The former cover the latter exactly.
+	KindCurrent Kind = "current"
+	// KindRemoved says that an object is not in the sink any more: one that has
+	// stepped down, or, with a Reason, one that was current. With no key it
+	// takes all that is current within the window out of the archive. What was
+	// current is not done after it.
+	KindRemoved Kind = "removed"
 	// KindUnavailable says that the source has forgotten all rows of a window
 	// before it was read: Reason. It is never read, and never counts as done.
 	KindUnavailable Kind = "unavailable"
 	// KindChecked says that the source has counted the rows of a done slice
-	// again: Receipt.Input is what it found. With a Reason and no Sink it tells
-	// of rows around the window that are in no slice.
+	// again: Receipt.Input is what it found, or, with Final, that the watch of
+	// all slices of the window is over. With a Reason and no Sink it tells of
+	// rows around the window that are in no slice.
 	KindChecked Kind = "checked"
+	// KindTainted asks for all slices of a window to be read again: Reason. With
+	// Final the wish is withdrawn.
+	KindTainted Kind = "tainted"
+	// KindWaived accepts a gap: the window is not read any more, and is neither
+	// pending nor a failure: Reason. With Final the waiver is withdrawn.
+	KindWaived Kind = "waived"
+	// KindMoved gives all that is recorded for the query Was to Query.
+	KindMoved Kind = "moved"
 )
 
 // Entry is one line of the ledger.
@@ -231,9 +261,18 @@ type Entry struct {
 	Sink  string `json:"sink,omitempty"` // Target.Identity
 	*Receipt
 	// Declared and Text are the fingerprint and the text of a query entry.
-	Declared string    `json:"declared,omitempty"`
-	Text     string    `json:"text,omitempty"`
-	Columns  Schema    `json:"columns,omitempty"`
-	Reason   string    `json:"reason,omitempty"`
-	Time     time.Time `json:"time"` // when it was recorded, UTC
+	Declared string `json:"declared,omitempty"`
+	Text     string `json:"text,omitempty"`
+	Columns  Schema `json:"columns,omitempty"`
+	// Takes and StepsDown are keys of a current entry, Empty its slices without
+	// rows. Kept says that the sink keeps what steps down.
+	Takes     []string  `json:"takes,omitempty"`
+	Empty     []Receipt `json:"empty,omitempty"`
+	StepsDown []string  `json:"steps_down,omitempty"`
+	Kept      bool      `json:"kept,omitempty"`
+	// Before is what had been counted when the slice of a checked entry was read.
+	Before Amount    `json:"before,omitzero"`
+	Was    string    `json:"was,omitempty"` // the earlier address of a moved query
+	Reason string    `json:"reason,omitempty"`
+	Time   time.Time `json:"time"` // when it was recorded, UTC
 }

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"sort"
 	"time"
@@ -35,6 +36,13 @@ type Plan struct {
 	// number of rows than when they were read. They are recorded and stay as
 	// they are.
 	Changed []Changed `json:"changed,omitempty"`
+	// Closing are windows whose watch for late rows is over.
+	Closing []Closing `json:"closing,omitempty"`
+	// Lost are objects that are not in their sink any more. Their slices are
+	// among Slices or Unavailable.
+	Lost []Lost `json:"lost,omitempty"`
+	// Stays are slices that should be read again and cannot be.
+	Stays []Stay `json:"stays,omitempty"`
 	// Outside are queries with rows in no slice, whatever is exported.
 	Outside []Outside `json:"outside,omitempty"`
 }
@@ -54,19 +62,8 @@ type Unavailable struct {
 	Oldest time.Time `json:"oldest"` // row that the source still had
 }
 
-// Changed is a slice in a sink with what the source counts of it now.
-type Changed struct {
-	Query string `json:"query"`
-	Sink  string `json:"sink"` // identity
-	Window
-	Before Amount `json:"before"`
-	After  Amount `json:"after"`
-}
-
-// Shrunk reports whether rows are gone. Nothing supersedes what has them.
-func (c Changed) Shrunk() bool { return c.After.Rows < c.Before.Rows }
-
-// PlannedSlice is a slice that some sinks lack.
+// PlannedSlice is a slice to read: one that some sinks lack, or one to read
+// again.
 type PlannedSlice struct {
 	Query string `json:"query"` // address
 	Window
@@ -76,6 +73,18 @@ type PlannedSlice struct {
 	// Input is what the probe has counted under the plan's cut, if its bins
 	// make up the window.
 	Input Amount `json:"input,omitzero"`
+
+	Why Why `json:"why,omitempty"` // it is read again; "" if it is missing
+	// From is the cut up to which the sinks hold the slice, with Held rows: only
+	// rows that arrived later are read, into objects of their own. Zero reads
+	// all rows.
+	From time.Time `json:"cut_from,omitzero"`
+	Held int64     `json:"held,omitempty"`
+	// Swap is the window of which the sinks' objects step down once all that is
+	// read of it is there.
+	Swap *Window `json:"replaces,omitempty"`
+	// Copy is the identity of the sink that has the slice; "" reads the source.
+	Copy string `json:"copy,omitempty"`
 }
 
 // PlanOptions narrow a plan.
@@ -86,6 +95,9 @@ type PlanOptions struct {
 	// Survey is what the sources say; its Now is not used. Queries of which it
 	// has no Volume are planned without estimates.
 	Survey Survey
+	// Replace returns the windows of an export that are to be read again
+	// although they are done; nil is none.
+	Replace func(e Export, w Window) []Window
 }
 
 // Uncovered returns what an export still has to read at the time now, for each
@@ -102,9 +114,7 @@ func Uncovered(e Export, h *History, now time.Time, only func(Export, Window) []
 	}
 	missing := make([][]Window, len(e.Targets))
 	for i, t := range e.Targets {
-		line := h.Line(e.Query.Address, t.Identity)
-		taken := append(line.Covered(), intentWindows(line.Open)...)
-		taken = append(taken, line.Unavailable...)
+		taken := h.Line(e.Query.Address, t.Identity).taken()
 		for _, w := range wanted {
 			missing[i] = append(missing[i], w.Subtract(taken)...)
 		}
@@ -112,30 +122,48 @@ func Uncovered(e Export, h *History, now time.Time, only func(Export, Window) []
 	return missing
 }
 
-// BuildPlan lists the slices that are missing at the time now, in the order of
-// the exports and of time. It is pure: the same arguments give the same plan.
-// now is the service's clock.
-func BuildPlan(exports []Export, h *History, now time.Time, o PlanOptions) (*Plan, error) {
+// BuildPlan lists the slices that are missing at the time now, and those to
+// read again, in the order of the exports and of time. The same arguments give
+// the same plan. now is the service's clock. An error is one of the history's
+// shelf, or about a window that cannot be planned.
+func BuildPlan(ctx context.Context, exports []Export, h *History, now time.Time, o PlanOptions) (*Plan, error) {
 	p := &Plan{Now: now.UTC(), Cut: CutAt(now)}
 	for _, f := range o.Survey.Outside {
 		p.Outside = append(p.Outside, Outside{f.Query, f.Window, f.Err.Error()})
 	}
 	for _, e := range exports {
-		missing := Uncovered(e, h, now, o.Only)
-		if oldest, ok := o.Survey.Oldest[e.Query.Address]; ok {
-			missing = e.forgotten(p, missing, oldest)
-		}
-		volume := o.Survey.Volumes[e.Query.Address]
-		for _, region := range regions(missing) {
-			if err := e.planRegion(p, region, volume, h.Yield(e.Query)); err != nil {
-				return nil, fmt.Errorf("plan %s: %w", e.Query.Address, err)
-			}
-		}
-		if volume != nil {
-			p.Changed = append(p.Changed, changed(e, h, now, volume)...)
+		if err := e.plan(ctx, p, h, o); err != nil {
+			return nil, fmt.Errorf("plan %s: %w", e.Query.Address, err)
 		}
 	}
 	return p, nil
+}
+
+// plan appends what is to be done for one export.
+func (e Export) plan(ctx context.Context, p *Plan, h *History, o PlanOptions) error {
+	missing := Uncovered(e, h, p.Now, o.Only)
+	if err := e.lost(ctx, p, h, missing, o); err != nil {
+		return err
+	}
+	missing, err := e.planCopies(ctx, p, h, missing)
+	if err != nil {
+		return err
+	}
+	if oldest, ok := o.Survey.Oldest[e.Query.Address]; ok {
+		missing = e.forgotten(p, missing, oldest)
+	}
+	volume := o.Survey.Volumes[e.Query.Address]
+	for _, region := range regions(missing) {
+		if err := e.planRegion(p, region, volume, h.Yield(e.Query)); err != nil {
+			return err
+		}
+	}
+	visits, err := e.visits(ctx, p, h, o)
+	if err != nil {
+		return err
+	}
+	e.planVisits(p, visits, o)
+	return nil
 }
 
 // forgotten moves what ends before the oldest row that is left from the missing
@@ -242,8 +270,8 @@ func (e Export) planRegion(p *Plan, r region, volume *Volume, yield Yield) error
 	return nil
 }
 
-// Totals returns the number of slices and the sum of their estimates; known is
-// false if some slice has none.
+// Totals returns the number of slices and the sum of the estimates of those
+// that are read from their source; known is false if some slice has none.
 func (p *Plan) Totals() (slices int, rows, bytes int64, known bool) {
 	known = true
 	for _, s := range p.Slices {
@@ -251,7 +279,9 @@ func (p *Plan) Totals() (slices int, rows, bytes int64, known bool) {
 			known = false
 			continue
 		}
-		rows, bytes = rows+s.Rows, bytes+s.Bytes
+		if s.Copy == "" {
+			rows, bytes = rows+s.Rows, bytes+s.Bytes
+		}
 	}
 	return len(p.Slices), rows, bytes, known
 }

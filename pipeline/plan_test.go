@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
@@ -80,7 +81,7 @@ func TestBuildPlan(t *testing.T) {
 		if test.volume != nil {
 			o.Survey.Volumes = map[string]*Volume{"query.t": {Bins: test.volume}}
 		}
-		p, err := BuildPlan([]Export{e}, foldOrFail(t, test.past...), at("2026-04-01T00:00:00Z"), o)
+		p, err := BuildPlan(context.Background(), []Export{e}, foldOrFail(t, test.past...), at("2026-04-01T00:00:00Z"), o)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -100,7 +101,7 @@ func TestBuildPlanWholeInPart(t *testing.T) {
 	e := Export{Query: Query{Address: "query.t"}, Targets: []Target{{Identity: "a"}},
 		Span: Span{Whole: true, Start: Bound{At: at("2026-03-01T00:00:00Z")}, End: Bound{At: at("2026-03-02T00:00:00Z")}}}
 	h := foldOrFail(t, doneEntry("a", window("2026-03-01T00:00:00Z", "2026-03-01T06:00:00Z")))
-	if p, err := BuildPlan([]Export{e}, h, at("2026-04-01T00:00:00Z"), PlanOptions{}); err == nil {
+	if p, err := BuildPlan(context.Background(), []Export{e}, h, at("2026-04-01T00:00:00Z"), PlanOptions{}); err == nil {
 		t.Errorf("plan = %+v, want an error", p.Slices)
 	}
 }
@@ -153,7 +154,7 @@ func TestBuildPlanCovers(t *testing.T) {
 			past = append(past, doneEntry([]string{"a", "b"}[rng.IntN(2)], Window{a, Ceil(a.Add(width), max(e.Span.Atom, TickSize))}))
 		}
 		o := PlanOptions{Survey: Survey{Volumes: map[string]*Volume{"query.t": volume}}}
-		p, err := BuildPlan([]Export{e}, foldOrFail(t, past...), at("2026-04-01T00:00:00Z"), o)
+		p, err := BuildPlan(context.Background(), []Export{e}, foldOrFail(t, past...), at("2026-04-01T00:00:00Z"), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +187,7 @@ func TestBuildPlanCovers(t *testing.T) {
 				t.Fatalf("slices for %s overlap: %d ticks planned, %d missing", sink, ticks, joined)
 			}
 		}
-		again, err := BuildPlan([]Export{e}, foldOrFail(t, past...), p.Now, o)
+		again, err := BuildPlan(context.Background(), []Export{e}, foldOrFail(t, past...), p.Now, o)
 		if err != nil || len(again.Slices) != 0 {
 			t.Fatalf("planning again gives %v, %v", again.Slices, err)
 		}
@@ -215,7 +216,7 @@ func TestPlanByMinutes(t *testing.T) {
 	}
 	e := Export{Query: Query{Address: "query.t"}, Limits: Limits{Rows: 100}, Targets: []Target{{Identity: "a", Calendar: Daily}},
 		Span: Span{Start: Bound{At: at("2026-03-01T04:00:00Z")}, End: Bound{At: at("2026-03-01T06:00:00Z")}}}
-	p, err := BuildPlan([]Export{e}, foldOrFail(t), at("2026-04-01T00:00:00Z"), PlanOptions{Survey: Survey{Volumes: map[string]*Volume{"query.t": v}}})
+	p, err := BuildPlan(context.Background(), []Export{e}, foldOrFail(t), at("2026-04-01T00:00:00Z"), PlanOptions{Survey: Survey{Volumes: map[string]*Volume{"query.t": v}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,7 +247,7 @@ func TestPlanByYield(t *testing.T) {
 		{nil, 32, 16_000},               // 4000 rows an hour in slices of 500
 		{[]Entry{past}, 2, 16_000 / 20}, // one row of twenty, and 16 kB of 40 kB an hour, in slices of 50 kB
 	} {
-		p, err := BuildPlan([]Export{e}, foldOrFail(t, test.past...), at("2026-04-01T00:00:00Z"), o)
+		p, err := BuildPlan(context.Background(), []Export{e}, foldOrFail(t, test.past...), at("2026-04-01T00:00:00Z"), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -263,7 +264,7 @@ func TestPlanUnavailable(t *testing.T) {
 	done := doneEntry("b", window("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"))
 	now := at("2026-06-01T00:00:00Z")
 	o := PlanOptions{Survey: Survey{Oldest: map[string]time.Time{"query.t": at("2026-03-03T07:00:00Z")}}}
-	p, err := BuildPlan([]Export{e}, foldOrFail(t, done), now, o)
+	p, err := BuildPlan(context.Background(), []Export{e}, foldOrFail(t, done), now, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,11 +279,11 @@ func TestPlanUnavailable(t *testing.T) {
 		t.Errorf("slices are %v, want the two days from the oldest row on", p.Slices)
 	}
 	h := foldOrFail(t, append([]Entry{done}, p.findings()...)...)
-	again, err := BuildPlan([]Export{e}, h, now, PlanOptions{})
+	again, err := BuildPlan(context.Background(), []Export{e}, h, now, PlanOptions{})
 	if err != nil || len(again.Slices) != 2 || len(again.Unavailable) != 0 {
 		t.Errorf("the next plan is %+v, %v, want the same two days", again, err)
 	}
-	c := Report([]Export{e}, h, now)[0]
+	c := reportOrFail(t, h, now, e)[0]
 	if len(c.Unavailable) != 1 || len(c.Gaps) != 1 || c.Gaps[0].Start != p.Slices[0].Start {
 		t.Errorf("coverage is %+v, want two days unavailable and two missing", c)
 	}
@@ -290,7 +291,8 @@ func TestPlanUnavailable(t *testing.T) {
 
 // Another count of a slice under watch is told once, and never undoes it.
 func TestPlanChanged(t *testing.T) {
-	e := Export{Query: Query{Address: "query.t", Fingerprint: "fp1:a"}, Targets: []Target{{Identity: "a", Calendar: Daily}}, Limits: Limits{Rows: 1000},
+	e := Export{Query: Query{Address: "query.t", Fingerprint: "fp1:a"}, Source: &steadySource{}, Late: LateIgnore,
+		Targets: []Target{{Identity: "a", Calendar: Daily}}, Limits: Limits{Rows: 1000},
 		Span: Span{Start: Bound{At: at("2026-03-01T00:00:00Z")}, End: Bound{At: at("2026-03-01T05:00:00Z")}, Lookback: 72 * time.Hour}}
 	var past []Entry
 	for i, rows := range []int64{5, 6, 7, 8} {
@@ -303,7 +305,7 @@ func TestPlanChanged(t *testing.T) {
 	o := PlanOptions{Survey: Survey{Volumes: map[string]*Volume{"query.t": {Bins: hoursOf("2026-03-01T00:00:00Z", 5, 4, 9, 1, 3)}}}}
 	plan := func(now string, past ...Entry) *Plan {
 		t.Helper()
-		p, err := BuildPlan([]Export{e}, foldOrFail(t, past...), at(now), o)
+		p, err := BuildPlan(context.Background(), []Export{e}, foldOrFail(t, past...), at(now), o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -324,8 +326,13 @@ func TestPlanChanged(t *testing.T) {
 	if again := plan("2026-03-02T00:00:00Z", past...); len(again.Changed) != 0 {
 		t.Errorf("told again: %v", again.Changed)
 	}
-	if late := plan("2026-03-09T00:00:00Z", past[:4]...); len(late.Changed) != 0 {
-		t.Errorf("told after the lookback: %v", late.Changed)
+	// However late the next run is, it compares once more, and then no more.
+	late := plan("2026-03-09T00:00:00Z", past[:4]...)
+	if len(late.Changed) != 2 || len(late.Closing) != 1 || late.Closing[0].Window != window("2026-03-01T00:00:00Z", "2026-03-01T04:00:00Z") {
+		t.Errorf("days after the lookback: changed %v, closing %v, want two and all four hours", late.Changed, late.Closing)
+	}
+	if after := plan("2026-03-10T00:00:00Z", append(past[:4:4], late.findings()...)...); len(after.Changed)+len(after.Closing) != 0 {
+		t.Errorf("after the watch: changed %v, closing %v", after.Changed, after.Closing)
 	}
 	if changed := foldOrFail(t, past...).Line("query.t", "a").Changed(); len(changed) != 2 || !changed[0].Shrunk() {
 		t.Errorf("the history has %v, want the two", changed)

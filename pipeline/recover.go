@@ -7,8 +7,9 @@ import (
 )
 
 // Enroll makes sure that every sink of the exports can be written to and
-// belongs to this ledger. It asks each sink once.
-func (r *Runner) Enroll(ctx context.Context, exports []Export) error {
+// belongs to this ledger, and that one of which the ledger knows files is the
+// one that has them. It asks each sink once.
+func (r *Runner) Enroll(ctx context.Context, exports []Export, h *History) error {
 	asked := make(map[string]bool)
 	var problems []error
 	for _, e := range exports {
@@ -17,6 +18,10 @@ func (r *Runner) Enroll(ctx context.Context, exports []Export) error {
 				continue
 			}
 			asked[t.Identity] = true
+			if err := Marked(ctx, t, h, r.Lineage); err != nil {
+				problems = append(problems, err)
+				continue
+			}
 			if err := t.Sink.Enroll(ctx, r.Lineage); err != nil {
 				problems = append(problems, fmt.Errorf("%s: %w", t.Address, err))
 			}
@@ -26,14 +31,20 @@ func (r *Runner) Enroll(ctx context.Context, exports []Export) error {
 }
 
 // Recover settles the intents that an earlier run left open: each becomes done
-// or forgotten in the ledger. It runs before planning, while the lock is held.
+// or forgotten in the ledger. Those of a replacement are forgotten: what they
+// were to take over from counts on. Objects that have stepped down are deleted.
+// It runs before planning, while the lock is held.
 // An object that is not the one intended stays open: it is returned as a
 // conflict, and its slice must not be planned until somebody has looked at it.
 // Intents of sinks that no export names are left alone.
 func (r *Runner) Recover(ctx context.Context, exports []Export, h *History) (conflicts []SliceError, err error) {
 	for _, e := range exports {
 		for _, t := range e.Targets {
-			for _, group := range groups(h.Line(e.Query.Address, t.Identity).Open) {
+			line := h.Line(e.Query.Address, t.Identity)
+			if err := r.recoverPast(ctx, e, t, line.Past); err != nil {
+				return conflicts, err
+			}
+			for _, group := range groups(line.Open) {
 				conflict, err := r.recoverOne(ctx, e, t, h, group)
 				if err != nil {
 					return conflicts, fmt.Errorf("recover %s in %s: %w", group[0].Key, t.Address, err)
@@ -47,18 +58,39 @@ func (r *Runner) Recover(ctx context.Context, exports []Export, h *History) (con
 	return conflicts, nil
 }
 
-// groups puts together the intents that count together: the hash parts of one
-// window. Any other is a group of its own.
+// recoverPast deletes what has stepped down. Where that fails the archive is
+// right and only its folder is not: the run goes on, and the next one tries
+// again.
+func (r *Runner) recoverPast(ctx context.Context, e Export, t Target, past []Receipt) error {
+	entries, err := r.discard(ctx, e.Query.Address, t, past)
+	if err != nil && r.OnEvent != nil {
+		r.OnEvent(Event{Kind: SliceFailed, Query: e.Query.Address, Sink: t.Identity, Window: past[0].Window, Err: err})
+	}
+	return r.Ledger.Append(ctx, entries...)
+}
+
+// groups puts together the intents that count together: those of one
+// replacement, and the hash parts of one window. Any other is a group of its
+// own.
 func groups(open []Receipt) [][]Receipt {
 	var all [][]Receipt
-	parts := make(map[Window]int) // index of its group
+	type mate struct {
+		window Window
+		swap   string
+	}
+	at := make(map[mate]int) // index of its group
 	for _, r := range open {
-		if i, ok := parts[r.Window]; ok && r.Part != "" {
+		k := mate{window: r.Window}
+		if r.Swap != "" {
+			k = mate{swap: r.Swap}
+		}
+		together := r.Swap != "" || r.Part != ""
+		if i, ok := at[k]; ok && together {
 			all[i] = append(all[i], r)
 			continue
 		}
-		if r.Part != "" {
-			parts[r.Window] = len(all)
+		if together {
+			at[k] = len(all)
 		}
 		all = append(all, []Receipt{r})
 	}
@@ -87,7 +119,7 @@ func (r *Runner) recoverOne(ctx context.Context, e Export, t Target, h *History,
 			Tool:    r.Tool,
 		}, receipt})
 	}
-	end, err := r.settle(ctx, t, group)
+	end, err := r.settle(ctx, t, group, open[0].Swap == "")
 	if errors.Is(err, ErrMismatch) {
 		conflict := &SliceError{e.Query.Address, t.Identity, open[0].Window, open[0].Part,
 			fmt.Errorf("conflict: %w; move it out of %s and apply again", err, t.Address)}
@@ -130,14 +162,14 @@ func withoutRows(query, sink string, open []Receipt) []Entry {
 const settleTries = 4
 
 // settle finds out how the publication of objects that count together ended:
-// KindDone if all of them are there; KindForgotten if some are not, and, because
-// all of their names are now taken by objects without rows, never can be. An
-// object that is another one gives ErrMismatch.
-func (r *Runner) settle(ctx context.Context, t Target, group []intent) (Kind, error) {
+// KindDone if all of them are there and they may still count; KindForgotten if
+// not, and, because all of their names are now taken by objects without rows,
+// they never can be. An object that is another one gives ErrMismatch.
+func (r *Runner) settle(ctx context.Context, t Target, group []intent, mayCount bool) (Kind, error) {
 	var odd error // what is under a name that is not free
 	for range settleTries {
 		there := make([]bool, len(group))
-		all := group[0].receipt.Part == "" || len(group) == group[0].receipt.Parts
+		all := mayCount && whole(group)
 		odd = nil
 		for i, g := range group {
 			err := t.Sink.Verify(ctx, g.receipt)
@@ -162,6 +194,20 @@ func (r *Runner) settle(ctx context.Context, t Target, group []intent) (Kind, er
 		odd = fmt.Errorf("%w: another writer keeps publishing it", ErrMismatch)
 	}
 	return "", odd
+}
+
+// whole reports whether a group has all hash parts of each of its windows.
+func whole(group []intent) bool {
+	parts := make(map[Window]int)
+	for _, g := range group {
+		parts[g.receipt.Window]++
+	}
+	for _, g := range group {
+		if g.receipt.Part != "" && parts[g.receipt.Window] != g.receipt.Parts {
+			return false
+		}
+	}
+	return true
 }
 
 // takeBack removes the objects of a group that are there and puts one without

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"sync"
 	"time"
@@ -60,7 +61,7 @@ func KeepAlive(ctx context.Context, l Ledger) (stop func()) {
 // commits in flight finish. The error is not nil if the ledger cannot be
 // written or the lock is lost; then nothing more is published.
 func (r *Runner) Run(ctx context.Context, p *Plan, exports []Export, h *History) (Summary, error) {
-	s, err := r.newState(p, exports, h)
+	s, err := r.newState(ctx, p, exports, h)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -93,22 +94,31 @@ func inParallel(n int, work func()) {
 type piece struct {
 	Slice
 	export  *Export
-	targets []Target // that lack it
+	targets []Target // that lack it, or whose objects of it step down
 	input   Amount   // as the probe counted it
+	held    int64    // rows that the targets have already, where only later ones are read
+	swap    bool     // what the targets have of the window steps down
+	why     Why
+	// old is what counts of the window, by sink; nil for one that is missing.
+	old map[string][]Receipt
+	// from is the sink that the slice is copied from, and copied what it has;
+	// nil to read the source.
+	from   *Target
+	copied []Receipt
 }
 
 // state is what the workers of one Run share.
 type state struct {
 	*Runner
-	plan    *Plan
-	queue   *queue
-	history *History
+	plan   *Plan
+	queue  *queue
+	prints map[string]string // by query: the fingerprint that the ledger has
 
 	mu      sync.Mutex
 	summary Summary
 	known   map[string]Schema // by query: all columns ever seen
-	stored  map[string]bool   // schemas that the ledger has, by hash
-	intents map[intentKey]int // recorded in this run
+	schemas map[string]Schema // that the ledger has, by hash
+	intents map[intentKey]int // how many a slice has had
 	blocked map[any]error     // sources that refuse everything, queries that nothing accepts
 	fatal   error             // the ledger cannot go on
 }
@@ -118,13 +128,15 @@ type intentKey struct {
 	sliceKey
 }
 
-func (r *Runner) newState(p *Plan, exports []Export, h *History) (*state, error) {
+// newState takes from the history all that the run needs of it: the workers
+// have nothing to do with it.
+func (r *Runner) newState(ctx context.Context, p *Plan, exports []Export, h *History) (*state, error) {
 	s := &state{
 		Runner:  r,
 		plan:    p,
-		history: h,
+		prints:  make(map[string]string),
 		known:   make(map[string]Schema),
-		stored:  make(map[string]bool),
+		schemas: maps.Clone(h.columns),
 		intents: make(map[intentKey]int),
 		blocked: make(map[any]error),
 	}
@@ -138,18 +150,70 @@ func (r *Runner) newState(p *Plan, exports []Export, h *History) (*state, error)
 		if e == nil {
 			return nil, fmt.Errorf("the plan names %s, which is not declared", planned.Query)
 		}
-		one := piece{export: e, input: planned.Input, Slice: Slice{Query: e.Query, Window: planned.Window, Cut: Cut{To: p.Cut}}}
-		for _, identity := range planned.Sinks {
-			t, ok := e.target(identity)
-			if !ok {
-				return nil, fmt.Errorf("the plan names sink %s for %s, which is not declared", identity, planned.Query)
-			}
-			one.targets = append(one.targets, t)
+		s.known[planned.Query], s.prints[planned.Query] = h.Known(planned.Query), h.Fingerprint(planned.Query)
+		one, err := s.piece(ctx, planned, e, h)
+		if err != nil {
+			return nil, err
 		}
 		pieces = append(pieces, one)
 	}
 	s.queue = newQueue(pieces)
 	return s, nil
+}
+
+// piece makes a piece of a planned slice.
+func (s *state) piece(ctx context.Context, planned PlannedSlice, e *Export, h *History) (piece, error) {
+	one := piece{export: e, input: planned.Input, held: planned.Held, swap: planned.Swap != nil, why: planned.Why,
+		Slice: Slice{Query: e.Query, Window: planned.Window, Cut: Cut{From: planned.From, To: s.plan.Cut}}}
+	for _, identity := range planned.Sinks {
+		t, ok := e.target(identity)
+		if !ok {
+			return one, fmt.Errorf("the plan names sink %s for %s, which is not declared", identity, planned.Query)
+		}
+		one.targets = append(one.targets, t)
+		if err := s.recall(ctx, &one, h.Line(e.Query.Address, identity)); err != nil {
+			return one, fmt.Errorf("%s in %s: %w", planned.Query, t.Address, err)
+		}
+	}
+	if planned.Copy == "" {
+		return one, nil
+	}
+	from, ok := e.target(planned.Copy)
+	if !ok {
+		return one, fmt.Errorf("the plan copies %s from sink %s, which is not declared", planned.Query, planned.Copy)
+	}
+	var err error
+	one.from = &from
+	one.copied, err = h.Line(e.Query.Address, planned.Copy).Done(ctx, planned.Window)
+	if err == nil {
+		if err = covers(one.copied, planned.Window); err != nil {
+			err = fmt.Errorf("%s does not hold %s as planned: %w", from.Address, one.Slice, err)
+		}
+	}
+	return one, err
+}
+
+// recall takes from a line what it has of a piece's window.
+func (s *state) recall(ctx context.Context, p *piece, l *Line) error {
+	numbers, err := l.numbers(ctx, p.Window)
+	if err != nil {
+		return err
+	}
+	for k, n := range numbers {
+		s.intents[intentKey{lineKey{l.Query, l.Sink}, k}] = n
+	}
+	if p.why == "" {
+		return nil
+	}
+	old, err := l.Done(ctx, p.Window)
+	if err != nil {
+		return err
+	}
+	if p.old == nil {
+		p.old = make(map[string][]Receipt)
+	}
+	p.old[l.Sink] = old
+	return nil
 }
 
 func (e *Export) target(identity string) (Target, bool) {
@@ -164,13 +228,21 @@ func (e *Export) target(identity string) (Target, bool) {
 // findings returns the entries of what the plan has found out of the past.
 func (p *Plan) findings() []Entry {
 	var entries []Entry
+	for _, l := range p.Lost {
+		entries = append(entries, Entry{Kind: KindRemoved, Query: l.Query, Sink: l.Sink,
+			Receipt: &Receipt{Key: l.Key, Window: l.Window}, Reason: "it was not in the sink any more"})
+	}
 	for _, u := range p.Unavailable {
 		entries = append(entries, Entry{Kind: KindUnavailable, Query: u.Query, Sink: u.Sink, Receipt: &Receipt{Window: u.Window},
 			Reason: "the oldest row that can still be read is of " + ShortTime(u.Oldest)})
 	}
 	for _, c := range p.Changed {
 		entries = append(entries, Entry{Kind: KindChecked, Query: c.Query, Sink: c.Sink,
-			Receipt: &Receipt{Window: c.Window, Cut: Cut{To: p.Cut}, Input: c.After}})
+			Receipt: &Receipt{Window: c.Window, Cut: Cut{To: p.Cut}, Input: c.After}, Before: c.Before})
+	}
+	for _, c := range p.Closing {
+		entries = append(entries, Entry{Kind: KindChecked, Query: c.Query, Sink: c.Sink,
+			Receipt: &Receipt{Window: c.Window, Cut: Cut{To: p.Cut}, Final: true}})
 	}
 	for _, o := range p.Outside {
 		entries = append(entries, Entry{Kind: KindChecked, Query: o.Query, Receipt: &Receipt{Window: o.Window, Cut: Cut{To: p.Cut}}, Reason: o.Reason})
@@ -187,7 +259,7 @@ func (s *state) declare(ctx context.Context) error {
 	told := make(map[string]bool)
 	for _, one := range s.queue.waiting {
 		q := one.export.Query
-		if told[q.Address] || s.history.Fingerprint(q.Address) == q.Fingerprint {
+		if told[q.Address] || s.prints[q.Address] == q.Fingerprint {
 			continue
 		}
 		told[q.Address] = true
@@ -206,8 +278,12 @@ func (s *state) export(ctx context.Context, p piece) {
 		return
 	}
 	s.tell(Event{Kind: SliceStarted, Query: p.Query.Address, Window: p.Window, Part: p.Part})
-	err := s.retry(ctx, p.Slice, func() error { return s.attempt(ctx, p) })
-	if errors.Is(err, ErrTooLarge) && s.dead() == nil && ctx.Err() == nil {
+	err := s.retry(ctx, p.Slice, func() error { return s.once(ctx, p) })
+	switch {
+	case errors.Is(err, errReplace): // its later rows alone will not do
+		p.swap, p.Cut.From = true, time.Time{}
+		err = s.retry(ctx, p.Slice, func() error { return s.once(ctx, p) })
+	case errors.Is(err, ErrTooLarge) && !p.swap && s.dead() == nil && ctx.Err() == nil:
 		if s.split(p, err) {
 			return
 		}
@@ -225,6 +301,17 @@ func (s *state) export(ctx context.Context, p piece) {
 		s.block(p.Query.Address, err)
 	}
 	s.fail(p, "", err)
+}
+
+// once tries to bring a piece to its end.
+func (s *state) once(ctx context.Context, p piece) error {
+	switch {
+	case p.from != nil:
+		return s.copyOver(ctx, p)
+	case p.swap:
+		return s.renew(ctx, p)
+	}
+	return s.attempt(ctx, p)
 }
 
 // retry tries to read a slice as often as is right.
@@ -271,18 +358,36 @@ const maxShares = 64
 // unsplit brings a piece to its end that is too large and cannot be cut in
 // time.
 func (s *state) unsplit(ctx context.Context, p piece, cause error) error {
-	counter, counts := p.export.Source.(Counter)
-	switch {
-	case p.export.Span.Whole:
-		return fmt.Errorf("%w; the window is one piece (slice = \"none\"), so ask for fewer rows or columns, or a shorter window", cause)
-	case p.export.Span.Atom > 0:
-		return fmt.Errorf("%w; the query aggregates by pieces of %v, which are never cut: aggregate by shorter bins, or by fewer columns", cause, p.export.Span.Atom)
-	case !counts:
-		return fmt.Errorf("%w; all its rows carry one instant (100 ns), so cutting it in time cannot help: ask for fewer columns or rows", cause)
+	counter, err := p.export.countable(cause)
+	if err != nil {
+		return err
 	}
 	s.tell(Event{Kind: SliceSplit, Query: p.Query.Address, Window: p.Window, Part: p.Part, Err: cause})
 	s.count(func(sum *Summary) { sum.Split++ })
-	return s.retry(ctx, p.Slice, func() error { return s.crowd(ctx, p, counter) })
+	return s.retry(ctx, p.Slice, func() error {
+		t := newTee(s, p)
+		defer t.abort()
+		if err := t.crowd(ctx, p.Slice, counter); err != nil {
+			return t.end(err)
+		}
+		s.step("read")
+		return t.bringToEnd(ctx)
+	})
+}
+
+// countable returns what counts the hash parts of an instant, or why an answer
+// that is too large cannot be read in such parts.
+func (e *Export) countable(cause error) (Counter, error) {
+	counter, counts := e.Source.(Counter)
+	switch {
+	case e.Span.Whole:
+		return nil, fmt.Errorf("%w; the window is one piece (slice = \"none\"), so ask for fewer rows or columns, or a shorter window", cause)
+	case e.Span.Atom > 0:
+		return nil, fmt.Errorf("%w; the query aggregates by pieces of %v, which are never cut: aggregate by shorter bins, or by fewer columns", cause, e.Span.Atom)
+	case !counts:
+		return nil, fmt.Errorf("%w; all its rows carry one instant (100 ns), so cutting it in time cannot help: ask for fewer columns or rows", cause)
+	}
+	return counter, nil
 }
 
 // fail records that p is not done in a sink, or in none of its sinks.

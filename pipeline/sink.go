@@ -29,12 +29,23 @@ type Sink interface {
 	Fence(ctx context.Context, f File, key string) error
 }
 
-// Remover is implemented by sinks that can take an object back.
+// Remover is implemented by sinks that may be able to delete objects.
 type Remover interface {
+	// Removes reports whether they are.
+	Removes() bool
 	// Remove deletes the object of r, if it is still the one that r describes.
 	// ErrMissing says that there is none, ErrMismatch that it is another one,
 	// which stays. It is called only for objects that never counted.
 	Remove(ctx context.Context, r Receipt) error
+	// Drop deletes what is under the key, whatever has become of it. ErrMissing
+	// says that nothing is. It is called only for objects that others have taken
+	// over from.
+	Drop(ctx context.Context, key string) error
+}
+
+func removes(s Sink) bool {
+	r, ok := s.(Remover)
+	return ok && r.Removes()
 }
 
 // Tx is one object on its way into a sink. It is used by one goroutine.

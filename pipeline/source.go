@@ -159,6 +159,10 @@ var ErrAccess = errors.New("access denied")
 // text, whatever the window. The engine starts no further slice of that query.
 var ErrQuery = errors.New("the query is not accepted")
 
+// ErrNotAlone is returned by a Source when it cannot read the rows that arrived
+// late without the others of their slice (Cut.From). The engine reads all.
+var ErrNotAlone = errors.New("late rows alone cannot be read")
+
 // RetryAfter is returned by a Source when the same request may succeed later.
 type RetryAfter struct {
 	Wait  time.Duration // as the service asked; 0 lets the engine choose

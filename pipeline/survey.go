@@ -41,6 +41,9 @@ type Survey struct {
 	Unsized []SliceError
 	// Outside are queries that have rows in no slice, whatever is planned.
 	Outside []SliceError
+	// Lost are objects that count and are not in their sinks any more. FindLost
+	// tells; Probe does not.
+	Lost []Lost
 	// Loose are the queries of which the source has found out that they are
 	// (Judgement.Loose).
 	Loose map[string]bool
@@ -50,6 +53,8 @@ type Survey struct {
 type Volume struct {
 	Bins  []Bin    // in order, not overlapping; those without rows may be left out
 	Blank []Window // what could not be counted
+
+	exact map[Window]Amount // of slices that bins reach into
 }
 
 // ServiceNow asks every source that has a clock for its time and returns the
@@ -92,6 +97,8 @@ func ServiceNow(ctx context.Context, exports []Export, retry Retry, local time.T
 // ProbeOptions say what to ask.
 type ProbeOptions struct {
 	Only        func(Export, Window) []Window // as PlanOptions.Only
+	Replace     func(Export, Window) []Window // as PlanOptions.Replace
+	Lost        []Lost                        // as Survey.Lost
 	Retry       Retry
 	Parallelism int
 	// Unsized leaves out how much there is. What the service has forgotten is
@@ -103,10 +110,13 @@ type ProbeOptions struct {
 // windows that the exports lack and in those that are under watch. now is from
 // ServiceNow.
 func Probe(ctx context.Context, exports []Export, h *History, now time.Time, o ProbeOptions) (Survey, error) {
-	s := &surveyor{ProbeOptions: o, history: h, survey: Survey{Now: now,
+	s := &surveyor{ProbeOptions: o, history: h, again: make(map[string][]Window), survey: Survey{Now: now, Lost: o.Lost,
 		Volumes: make(map[string]*Volume), Oldest: make(map[string]time.Time), Loose: make(map[string]bool)}}
 	var asks []func()
 	for _, e := range exports {
+		if err := s.recall(ctx, e); err != nil {
+			return s.survey, err
+		}
 		if err := s.broken(e); err != nil {
 			s.refused(e, err)
 			continue
@@ -133,9 +143,36 @@ func Probe(ctx context.Context, exports []Export, h *History, now time.Time, o P
 type surveyor struct {
 	ProbeOptions
 	history *History
+	again   map[string][]Window // by query: slices under watch, and those to read again
 
 	mu     sync.Mutex
 	survey Survey
+}
+
+// recall finds the slices of an export that are done and asked about.
+func (s *surveyor) recall(ctx context.Context, e Export) error {
+	watched, err := e.watched(ctx, s.history, s.Only)
+	if err != nil {
+		return err
+	}
+	var windows []Window
+	for _, one := range watched {
+		if one.comparable {
+			windows = append(windows, one.Window)
+		}
+	}
+	options := PlanOptions{Only: s.Only, Replace: s.Replace, Survey: Survey{Lost: s.Lost}}
+	for _, t := range e.Targets {
+		visits, err := e.demanded(ctx, s.history.Line(e.Query.Address, t.Identity), options)
+		if err != nil {
+			return err
+		}
+		for _, v := range visits {
+			windows = append(windows, v.Window)
+		}
+	}
+	s.again[e.Query.Address] = windows
+	return nil
 }
 
 // do asks several things at once.
@@ -233,11 +270,12 @@ func (s *surveyor) judge(ctx context.Context, e Export) {
 // may have forgotten, and for rows that lie in no slice.
 func (s *surveyor) remains(ctx context.Context, e Export) (asks []func()) {
 	missing := s.missing(e)
-	if r, ok := e.Source.(Retainer); ok && len(missing) > 0 && missing[0].Start.Before(s.survey.Now.Add(-minRetention)) {
+	reads := Join(append(missing, s.again[e.Query.Address]...))
+	if r, ok := e.Source.(Retainer); ok && len(reads) > 0 && reads[0].Start.Before(s.survey.Now.Add(-minRetention)) {
 		asks = append(asks, func() {
 			var oldest time.Time
 			err := s.Retry.Do(ctx, func() (err error) {
-				oldest, err = r.Oldest(ctx, e.Query, Window{missing[0].Start, s.survey.Now})
+				oldest, err = r.Oldest(ctx, e.Query, Window{reads[0].Start, s.survey.Now})
 				return err
 			}, nil)
 			switch {
@@ -253,9 +291,8 @@ func (s *surveyor) remains(ctx context.Context, e Export) (asks []func()) {
 		})
 	}
 	if o, ok := e.Source.(Outsider); ok {
-		windows := Join(append(missing, watched(e, s.history, s.survey.Now)...))
 		asks = append(asks, func() {
-			err := s.Retry.Do(ctx, func() error { return o.Outside(ctx, e.Query, windows) }, nil)
+			err := s.Retry.Do(ctx, func() error { return o.Outside(ctx, e.Query, reads) }, nil)
 			switch {
 			case errors.Is(err, ErrAccess), errors.Is(err, ErrQuery):
 				s.refused(e, err)
@@ -288,19 +325,56 @@ func (s *surveyor) size(ctx context.Context, exports []Export) {
 		}
 		s.do(ctx, asks)
 	}
+	asks = nil
+	for _, e := range exports {
+		if v := s.survey.Volumes[e.Query.Address]; v != nil && !s.isRefused(e) {
+			asks = append(asks, s.exact(ctx, e, v)...)
+		}
+	}
+	s.do(ctx, asks)
+}
+
+// exact returns the questions for how much lies in slices that the bins cut.
+func (s *surveyor) exact(ctx context.Context, e Export, v *Volume) (asks []func()) {
+	for _, w := range s.again[e.Query.Address] {
+		if v.amount(w).Known || overlapsAny(w, v.Blank) || v.exact[w].Known {
+			continue
+		}
+		if v.exact == nil {
+			v.exact = make(map[Window]Amount)
+		}
+		v.exact[w] = Amount{Known: true} // asked once, also for several sinks
+		asks = append(asks, func() {
+			var a Amount
+			err := s.Retry.Do(ctx, func() (err error) {
+				a, err = e.measure(ctx, w, CutAt(s.survey.Now))
+				return err
+			}, nil)
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			v.exact[w] = a
+			if err != nil {
+				s.survey.Unsized = append(s.survey.Unsized, SliceError{Query: e.Query.Address, Window: w, Err: err})
+			}
+		})
+	}
+	return asks
 }
 
 // windows returns what an export's probe is about: nothing if its source
 // cannot count, or there is nothing to choose.
 func (s *surveyor) windows(e Export) []Window {
-	if _, ok := e.Source.(Prober); !ok || e.Span.Whole {
+	if _, ok := e.Source.(Prober); !ok {
 		return nil
 	}
-	windows := s.missing(e)
+	var windows []Window
+	if !e.Span.Whole {
+		windows = s.missing(e)
+	}
 	if oldest, ok := s.survey.Oldest[e.Query.Address]; ok {
 		windows = clipStart(windows, e.heldFrom(oldest, s.survey.Now))
 	}
-	return Join(append(windows, watched(e, s.history, s.survey.Now)...))
+	return Join(append(windows, s.again[e.Query.Address]...))
 }
 
 // clipStart returns what of the windows lies at or after t.
@@ -325,7 +399,7 @@ func (s *surveyor) crowded(e Export) []Window {
 		return nil
 	}
 	yield := s.history.Yield(e.Query)
-	watched := watchedSlices(e, s.history, s.survey.Now)
+	watched := s.again[e.Query.Address]
 	var crowded []Window
 	kept := v.Bins[:0]
 	for _, b := range v.Bins {

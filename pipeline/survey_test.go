@@ -46,7 +46,7 @@ func TestLateInMinutes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := BuildPlan([]Export{e}, h, now, PlanOptions{Survey: survey})
+		p, err := BuildPlan(context.Background(), []Export{e}, h, now, PlanOptions{Survey: survey})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +58,7 @@ func TestLateInMinutes(t *testing.T) {
 			t.Errorf("the input of %v is not known", s.Window)
 		}
 		d := doneEntry("a", s.Window)
-		d.Fingerprint, d.Rows, d.Input = "fp1:a", s.Input.Rows/64, s.Input
+		d.Fingerprint, d.Rows, d.Input, d.To = "fp1:a", s.Input.Rows/64, s.Input, CutAt(now)
 		done = append(done, d)
 	}
 	if len(done) != 12 {
@@ -68,8 +68,15 @@ func TestLateInMinutes(t *testing.T) {
 		t.Errorf("with nothing new: %+v", p)
 	}
 	source.perMinute++
-	if p := plan(done...); len(p.Changed) != 12 {
-		t.Errorf("with late rows %d slices are told to have changed, want all 12", len(p.Changed))
+	p := plan(done...)
+	late := 0
+	for _, s := range p.Slices {
+		if s.Why == WhyLate && s.Rows == 5 {
+			late++
+		}
+	}
+	if late != 12 || len(p.Slices) != 12 {
+		t.Errorf("with a row more in each minute: %+v, want all 12 slices with five late rows", p.Slices)
 	}
 }
 
@@ -116,7 +123,7 @@ func TestUnavailableIsNoFailure(t *testing.T) {
 	h := foldOrFail(t, Entry{Kind: KindFailed, Query: "query.t", Receipt: &Receipt{Window: w}, Reason: "boom"},
 		Entry{Kind: KindUnavailable, Query: "query.t", Sink: "a", Receipt: &Receipt{Window: w}, Reason: "old"})
 	e := Export{Query: Query{Address: "query.t"}, Span: Span{Start: Bound{At: w.Start}, End: Bound{At: w.End}}, Targets: []Target{{Identity: "a"}}}
-	if c := Report([]Export{e}, h, at("2026-02-01T00:00:00Z"))[0]; len(c.Failed) != 0 || len(c.Unavailable) != 1 || !c.Complete() {
+	if c := reportOrFail(t, h, at("2026-02-01T00:00:00Z"), e)[0]; len(c.Failed) != 0 || len(c.Unavailable) != 1 || !c.Complete() {
 		t.Errorf("coverage is %+v, want unavailable, complete and without a failure", c)
 	}
 }
@@ -136,7 +143,7 @@ func TestWholeAfterItsCut(t *testing.T) {
 // Slices that could get late rows without a word are counted.
 func TestUnwatched(t *testing.T) {
 	now := at("2026-01-03T00:00:00Z")
-	e := Export{Query: Query{Address: "query.t", Fingerprint: "fp1:a"}, Targets: []Target{{Identity: "a"}},
+	e := Export{Query: Query{Address: "query.t", Fingerprint: "fp1:a"}, Targets: []Target{{Identity: "a"}}, Source: &steadySource{}, Late: LateIgnore,
 		Span: Span{Start: Bound{At: at("2026-01-01T00:00:00Z")}, End: Bound{Relative: true}, Lookback: 36 * time.Hour}}
 	done := func(start, end, print string, known bool) Entry {
 		d := doneEntry("a", window(start, end))
@@ -149,7 +156,11 @@ func TestUnwatched(t *testing.T) {
 		done("2026-01-01T18:00:00Z", "2026-01-02T00:00:00Z", "fp1:a", true),
 		done("2026-01-02T00:00:00Z", "2026-01-02T06:00:00Z", "fp1:a", false),
 		done("2026-01-02T06:00:00Z", "2026-01-02T12:00:00Z", "fp1:before", false)) // by another text
-	if c := Report([]Export{e}, h, now)[0]; c.Unwatched != 2 {
-		t.Errorf("%d slices are unwatched, want 2", c.Unwatched)
+	if c := reportOrFail(t, h, now, e)[0]; c.Unwatched != 3 || c.Watched != 1 {
+		t.Errorf("%d slices are unwatched and %d watched, want 3 and 1", c.Unwatched, c.Watched)
+	}
+	e.Late = LateAppend // then those that were not counted are counted again
+	if c := reportOrFail(t, h, now, e)[0]; c.Unwatched != 1 || c.Watched != 4 {
+		t.Errorf("%d slices are unwatched and %d watched, want 1 and 4", c.Unwatched, c.Watched)
 	}
 }

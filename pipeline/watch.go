@@ -1,12 +1,66 @@
 package pipeline
 
-import "time"
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
 
-// watched returns the windows of an export's slices whose rows may still
-// change: those that ended less than the lookback ago, were read with the query
-// as it is, and whose input was counted.
-func watched(e Export, h *History, now time.Time) []Window {
-	return Join(watchedSlices(e, h, now))
+// A slice is under watch until a comparison of input counts has succeeded under
+// a cut that lies later than its end plus the lookback, however long nobody
+// looked. Slices that were read that late to begin with, and those that nothing
+// can be compared with any more, are not.
+
+// sighting is a slice under watch.
+type sighting struct {
+	Held
+	line *Line
+	// before is what the source had counted when it was read; not known for a
+	// slice that was not counted.
+	before Amount
+	told   Changed // what is recorded of an earlier comparison; zero if nothing is
+	// comparable says that the query is still the one that the slice was read by.
+	comparable bool
+}
+
+// news reports whether a count of the slice is another than what is known.
+func (s sighting) news(after Amount) bool {
+	if s.told.After.Known {
+		return after.Rows != s.told.After.Rows
+	}
+	return after.Rows != s.before.Rows
+}
+
+// watched returns the slices of an export under watch, of every target. Without
+// a filter it looks beyond the declared window: what has been read is watched
+// to the end.
+func (e Export) watched(ctx context.Context, h *History, only func(Export, Window) []Window) ([]sighting, error) {
+	var all []sighting
+	for _, t := range e.Targets {
+		line := h.Line(e.Query.Address, t.Identity)
+		var open []Window
+		for _, w := range line.covered {
+			open = append(open, w.Subtract(line.closed)...)
+		}
+		for _, w := range open {
+			held, err := line.Held(ctx, w)
+			if err != nil {
+				return nil, fmt.Errorf("%s in %s: %w", e.Query.Address, t.Address, err)
+			}
+			for _, s := range held {
+				if !e.wanted(s.Window, only) || overlapsAny(s.Window, line.closed) || overlapsReceipt(s.Window, line.Open) {
+					continue
+				}
+				told, before := line.checked[s.Window], s.Input()
+				if told.After.Known && told.After.Rows == told.Before.Rows || !before.Known {
+					before = told.After // what came since is not among the query's rows
+				}
+				all = append(all, sighting{s, line, before, told, s.ReadBy(e.Query.Fingerprint)})
+			}
+		}
+	}
+	return all, nil
 }
 
 // cuts reports whether a bound of the windows lies within w.
@@ -19,70 +73,152 @@ func cuts(windows []Window, w Window) bool {
 	return false
 }
 
-func watchedSlices(e Export, h *History, now time.Time) []Window {
-	var windows []Window
-	for _, t := range e.Targets {
-		for _, r := range h.Line(e.Query.Address, t.Identity).Done {
-			if e.watches(r, now) {
-				windows = append(windows, r.Window)
-			}
+// wanted reports whether a filter keeps all of a slice that is done.
+func (e Export) wanted(w Window, only func(Export, Window) []Window) bool {
+	if only == nil {
+		return true
+	}
+	for _, kept := range only(e, e.reachable()) {
+		if kept.Contains(w) {
+			return true
 		}
 	}
-	return windows
+	return false
 }
 
-func (e Export) watches(r Receipt, now time.Time) bool {
-	return r.Input.Known && e.mayChange(r, now)
+// reachable returns the window that filters of what is done are asked about.
+func (e Export) reachable() Window {
+	if e.Span.Whole {
+		return Window{e.Span.Start.At.UTC(), e.Span.End.At.UTC()}
+	}
+	return Forever()
 }
 
-// mayChange reports whether rows of a slice may still arrive that a reading of
-// it with the query as it is would have returned.
-func (e Export) mayChange(r Receipt, now time.Time) bool {
-	return r.Fingerprint == e.Query.Fingerprint && r.End.Add(e.Span.Lookback).After(now)
-}
-
-// unwatched counts the slices of a line that would be under watch if their
-// input were known: pieces of split slices, hash parts, and what could not be
-// counted.
-func (e Export) unwatched(l *Line, now time.Time) int {
-	n := 0
-	for _, r := range l.Done {
-		if !r.Input.Known && e.mayChange(r, now) {
-			n++
+func overlapsReceipt(w Window, receipts []Receipt) bool {
+	for _, r := range receipts {
+		if w.Overlaps(r.Window) {
+			return true
 		}
 	}
-	return n
+	return false
 }
 
-// changed compares the slices under watch with what the source counts now. A
-// difference that the ledger has already is not told again.
-func changed(e Export, h *History, now time.Time, volume *Volume) []Changed {
-	var all []Changed
+// overdue reports whether a comparison under this cut is the last that a slice
+// needs.
+func (e Export) overdue(w Window, cut time.Time) bool {
+	return !cut.Before(w.End.Add(e.Span.Lookback))
+}
+
+// counts reports whether the source can count what the query reads.
+func (e Export) counts() bool {
+	_, ok := e.Source.(Prober)
+	return ok && !e.Loose && e.Query.Plan == Analytics
+}
+
+// late returns what happens to late rows: what is declared, or the best that
+// the query allows.
+func (e Export) late() Late {
+	switch {
+	case e.Late != LateDefault && (e.Late != LateAppend || e.appends()):
+		return e.Late
+	case e.appends():
+		return LateAppend
+	}
+	return LateReplace
+}
+
+// appends reports whether rows that arrive late can be read alone and put
+// beside the others: each row of the result comes from one row of the input.
+func (e Export) appends() bool {
+	return e.counts() && e.Span.Atom == 0 && !e.Span.Whole && !e.Query.AssumeSliceable
+}
+
+// measure counts what the query reads in one window.
+func (e Export) measure(ctx context.Context, w Window, cut time.Time) (Amount, error) {
+	prober, step := e.Source.(Prober), max(e.Span.probeStep(), maxProbeSpan)
+	a := Amount{Known: true}
+	for _, piece := range probePieces(w, step) {
+		bins, err := prober.Probe(ctx, e.Query, piece, step, Cut{To: cut})
+		if err != nil {
+			return Amount{}, err
+		}
+		for _, b := range bins {
+			a.Rows, a.Bytes = a.Rows+b.Rows, a.Bytes+b.Bytes
+		}
+	}
+	return a, nil
+}
+
+// Changed is a slice in a sink of which the source now counts another number
+// of rows than when it was read.
+type Changed struct {
+	Query string `json:"query"`
+	Sink  string `json:"sink"` // identity
+	Window
+	Before Amount `json:"before"`
+	After  Amount `json:"after"`
+}
+
+// Shrunk reports whether rows are gone. Nothing supersedes what has them.
+func (c Changed) Shrunk() bool { return c.After.Rows < c.Before.Rows }
+
+// Closing is a window whose watch for late rows is over in a sink.
+type Closing struct {
+	Query string `json:"query"`
+	Sink  string `json:"sink"` // identity
+	Window
+}
+
+// look compares the slices under watch of an export with what the source
+// counts now. It notes what has changed and what needs no more watching, and
+// returns the slices with late rows, or of which that cannot be excluded.
+func (e Export) look(ctx context.Context, p *Plan, h *History, o PlanOptions) ([]Visit, error) {
+	sightings, err := e.watched(ctx, h, o.Only)
+	if err != nil {
+		return nil, err
+	}
+	var visits []Visit
+	closing := make(map[*Line][]Window)
+	volume := o.Survey.Volumes[e.Query.Address]
+	for _, s := range sightings {
+		var after Amount
+		if volume != nil && s.comparable {
+			after = volume.amount(s.Window)
+		}
+		switch {
+		case !s.comparable || !e.counts():
+			// Nothing can be compared.
+		case !after.Known:
+			continue // asked again by the next run
+		case e.late() != LateIgnore && (!s.before.Known || after.Rows > s.before.Rows):
+			visits = append(visits, Visit{Held: s.Held, line: s.line, Why: WhyLate, Before: s.before, After: after})
+			continue
+		case s.before.Known && s.news(after):
+			p.Changed = append(p.Changed, Changed{e.Query.Address, s.line.Sink, s.Window, s.before, after})
+		}
+		if e.overdue(s.Window, p.Cut) {
+			closing[s.line] = append(closing[s.line], s.Window)
+		}
+	}
 	for _, t := range e.Targets {
 		line := h.Line(e.Query.Address, t.Identity)
-		for _, r := range line.Done {
-			if !e.watches(r, now) {
-				continue
-			}
-			before, after := r.Input, volume.amount(r.Window)
-			last, told := line.checked[r.Window]
-			if !after.Known || after.Rows == before.Rows && !told || told && last.Rows == after.Rows {
-				continue
-			}
-			all = append(all, Changed{e.Query.Address, t.Identity, r.Window, before, after})
+		for _, w := range Join(closing[line]) {
+			p.Closing = append(p.Closing, Closing{e.Query.Address, t.Identity, w})
 		}
 	}
-	return all
+	return visits, nil
 }
 
-// Changed returns the line's slices of which the source has counted another
-// number of rows than when they were read, the last time that it was asked.
+// Changed returns the slices of the line of which the source has counted
+// another number of rows than when they were read, the last time that it was
+// asked, in order.
 func (l *Line) Changed() []Changed {
 	var all []Changed
-	for _, r := range l.Done {
-		if after, ok := l.checked[r.Window]; ok && r.Input.Known && after.Rows != r.Input.Rows {
-			all = append(all, Changed{l.Query, l.Sink, r.Window, r.Input, after})
+	for _, c := range l.checked {
+		if c.After.Rows != c.Before.Rows {
+			all = append(all, c)
 		}
 	}
+	slices.SortFunc(all, func(a, b Changed) int { return a.Start.Compare(b.Start) })
 	return all
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 )
@@ -277,3 +278,35 @@ func fileTime(t time.Time) string { return t.UTC().Format("20060102T150405.00000
 // FileName returns "start-end" with all seven digits, in characters that
 // every file system and URL takes.
 func (w Window) FileName() string { return fmt.Sprintf("%s-%s", fileTime(w.Start), fileTime(w.End)) }
+
+// Forever is every instant that the service knows.
+func Forever() Window { return Window{Tick(0).Time(), MaxTick.Time()} }
+
+// insert returns the joined windows with one more, joined. It changes the list
+// that it is given.
+func insert(joined []Window, w Window) []Window {
+	if w.Empty() {
+		return joined
+	}
+	first := sort.Search(len(joined), func(i int) bool { return !joined[i].End.Before(w.Start) })
+	last := first
+	for last < len(joined) && !joined[last].Start.After(w.End) {
+		if joined[last].Start.Before(w.Start) {
+			w.Start = joined[last].Start
+		}
+		if joined[last].End.After(w.End) {
+			w.End = joined[last].End
+		}
+		last++
+	}
+	return slices.Replace(joined, first, last, w)
+}
+
+// without returns what the joined windows hold outside of w.
+func without(joined []Window, w Window) []Window {
+	var left []Window
+	for _, j := range joined {
+		left = append(left, j.Subtract([]Window{w})...)
+	}
+	return left
+}

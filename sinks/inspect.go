@@ -51,17 +51,17 @@ func (s *Sink) Inspect(ctx context.Context, lineage string) (marked bool, err er
 	return marked, s.probe(ctx)
 }
 
-// Owned returns a *Foreign if the archive is another ledger's than that with
-// this lineage. It reads only.
-func (s *Sink) Owned(ctx context.Context, lineage string) error {
+// Owned implements pipeline.Owner. The error is a *Foreign if the archive is
+// another ledger's. It reads only.
+func (s *Sink) Owned(ctx context.Context, lineage string) (enrolled bool, err error) {
 	found, err := s.readMarker(ctx)
 	if errors.Is(err, pipeline.ErrMissing) {
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	return s.belongs(found, lineage)
+	return true, s.belongs(found, lineage)
 }
 
 // belongs compares a marker with this pipeline.

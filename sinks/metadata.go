@@ -57,7 +57,7 @@ func metadataOf(f pipeline.File, format Format) Metadata {
 		Columns:     f.Columns,
 		Format:      name,
 		Tool:        f.Tool,
-		Replaces:    []string{},
+		Replaces:    append([]string{}, f.Replaces...),
 		Ends:        f.Ends,
 	}
 }

@@ -39,6 +39,7 @@ var (
 	_ pipeline.Sink    = (*Sink)(nil)
 	_ pipeline.Lister  = (*Sink)(nil)
 	_ pipeline.Remover = (*Sink)(nil)
+	_ pipeline.Owner   = (*Sink)(nil)
 )
 
 // New returns the sink of these options. It touches nothing.
@@ -157,6 +158,24 @@ func (s *Sink) Remove(ctx context.Context, r pipeline.Receipt) error {
 		return fmt.Errorf("remove %s: this store cannot; delete it by hand, then apply again", r.Key)
 	}
 	return store.Remove(ctx, r.Key)
+}
+
+// Removes implements pipeline.Remover.
+func (s *Sink) Removes() bool {
+	_, ok := s.store.(Remover)
+	return ok
+}
+
+// Drop implements pipeline.Remover.
+func (s *Sink) Drop(ctx context.Context, key string) error {
+	if err := CheckKey(key); err != nil {
+		return err
+	}
+	store, ok := s.store.(Remover)
+	if !ok {
+		return fmt.Errorf("remove %s: this store cannot", key)
+	}
+	return store.Remove(ctx, key)
 }
 
 // List implements pipeline.Lister.

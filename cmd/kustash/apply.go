@@ -123,9 +123,10 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 	}
 	view.plan(made)
 	lost := append(append(conflicts, made.refused...), made.outside...)
+	lost = append(lost, made.stays()...)
 	if made.nothingToDo() {
 		if made.findings() {
-			if _, err := r.Run(ctx, made.plan, s.exports(), s.history); err != nil {
+			if _, err := r.Run(ctx, made.plan, made.exports, s.history); err != nil {
 				return 0, err
 			}
 		}
@@ -138,7 +139,7 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 	}
 	view.start(made.plan)
 	started := time.Now()
-	summary, err := r.Run(ctx, made.plan, s.exports(), s.history)
+	summary, err := r.Run(ctx, made.plan, made.exports, s.history)
 	view.stop()
 	summary.Failed = append(lost, summary.Failed...)
 	return p.endOfApply(pl, view, summary, time.Since(started), err)
@@ -146,7 +147,7 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 
 // settle enrolls the sinks and brings open intents of earlier runs to an end.
 func (p *process) settle(ctx context.Context, s *session, r *pipeline.Runner) ([]pipeline.SliceError, error) {
-	if err := r.Enroll(ctx, s.templates()); err != nil {
+	if err := r.Enroll(ctx, s.templates(), s.history); err != nil {
 		return nil, err
 	}
 	conflicts, err := r.Recover(ctx, s.exports(), s.history)
@@ -183,7 +184,7 @@ func (p *process) endOfApply(pl *config.Pipeline, view applyView, sum pipeline.S
 
 // approve asks whether to go on. Only "yes" is an approval.
 func (p *process) approve(what string) error {
-	fmt.Fprintf(p.stderr, "\nDo you want to export %s?\n  Only \"yes\" is accepted.\n\n  Enter a value: ", what)
+	fmt.Fprintf(p.stderr, "\nDo you want to apply this: %s?\n  Only \"yes\" is accepted.\n\n  Enter a value: ", what)
 	line, err := bufio.NewReader(p.stdin).ReadString('\n')
 	if answer := strings.TrimSpace(line); answer == "yes" {
 		return nil

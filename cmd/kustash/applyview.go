@@ -157,8 +157,14 @@ func (v *jsonView) write(kind string, fields map[string]any) {
 }
 
 func (v *jsonView) plan(pl *planned) {
-	for _, s := range stretches(pl.plan) {
+	for _, s := range pl.stretches() {
 		v.write("planned", stretchFields(s))
+	}
+	for _, l := range pl.plan.Lost {
+		v.write("lost", map[string]any{"query": l.Query, "sink": l.Sink, "start": l.Start, "end": l.End, "key": l.Key})
+	}
+	for _, s := range pl.plan.Stays {
+		v.write("stays", map[string]any{"query": s.Query, "sink": s.Sink, "start": s.Start, "end": s.End, "why": s.Why, "reason": s.Reason})
 	}
 	for _, u := range pl.plan.Unavailable {
 		v.write("unavailable", map[string]any{"query": u.Query, "sink": u.Sink, "start": u.Start, "end": u.End, "oldest": u.Oldest})
@@ -176,7 +182,7 @@ func (v *jsonView) plan(pl *planned) {
 }
 
 func stretchFields(s stretch) map[string]any {
-	fields := map[string]any{"query": s.query, "start": s.window.Start, "end": s.window.End, "slices": s.slices, "sinks": s.sinks}
+	fields := map[string]any{"query": s.query, "start": s.window.Start, "end": s.window.End, "slices": s.slices, "sinks": s.sinks, "action": s.noun}
 	if s.known {
 		fields["rows"], fields["bytes"] = s.rows, s.bytes
 	}

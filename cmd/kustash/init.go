@@ -45,7 +45,7 @@ func runInit(ctx context.Context, p *process, v *verb, args []string) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	err = p.runner(s, 1).Enroll(ctx, s.templates())
+	err = p.runner(s, 1).Enroll(ctx, s.templates(), s.history)
 	if endErr := end(); err == nil {
 		err = endErr
 	}

@@ -2,7 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+
+	"github.com/kustash/kustash/pipeline"
 )
 
 var planVerb = verb{
@@ -49,7 +52,7 @@ func runPlan(ctx context.Context, p *process, v *verb, args []string) (int, erro
 	}
 	p.writeRefused(made)
 	switch {
-	case len(made.refused)+len(made.outside) > 0:
+	case len(made.refused)+len(made.outside)+len(made.stays()) > 0:
 		return exitFailed, nil
 	case *detailed && (len(made.plan.Slices) > 0 || len(made.open) > 0):
 		return exitPending, nil
@@ -60,17 +63,28 @@ func runPlan(ctx context.Context, p *process, v *verb, args []string) (int, erro
 // nothingToDo reports whether applying the plan would export nothing.
 func (pl *planned) nothingToDo() bool { return len(pl.plan.Slices) == 0 }
 
+// stays returns the slices that should be read again and cannot be, until
+// somebody acts.
+func (pl *planned) stays() []pipeline.SliceError {
+	var all []pipeline.SliceError
+	for _, s := range pl.plan.Stays {
+		if s.Failed {
+			all = append(all, pipeline.SliceError{Query: s.Query, Sink: s.Sink, Window: s.Window, Err: errors.New(s.Reason)})
+		}
+	}
+	return all
+}
+
 // findings reports whether the plan knows something new of the past, which an
 // apply records.
 func (pl *planned) findings() bool {
-	return len(pl.plan.Unavailable)+len(pl.plan.Changed)+len(pl.plan.Outside) > 0
+	return len(pl.plan.Unavailable)+len(pl.plan.Changed)+len(pl.plan.Closing)+len(pl.plan.Lost)+len(pl.plan.Outside) > 0
 }
 
 // describe words the plan's size for a question.
 func (pl *planned) describe() string {
-	n, rows, _, known := pl.plan.Totals()
-	if !known {
-		return count(n, "slice")
+	if _, rows, _, known := pl.plan.Totals(); known {
+		return fmt.Sprintf("%s, about %s rows", pl.deeds(), amount(rows))
 	}
-	return fmt.Sprintf("%s, about %s rows", count(n, "slice"), amount(rows))
+	return pl.deeds()
 }

@@ -16,9 +16,9 @@ import (
 
 // planFlags are the flags that narrow a plan.
 type planFlags struct {
-	targets, excludes stringList
-	from, to          string
-	refresh           bool
+	targets, excludes, replaces stringList
+	from, to                    string
+	refresh                     bool
 }
 
 func (o *planFlags) add(f *flag.FlagSet) {
@@ -27,14 +27,12 @@ func (o *planFlags) add(f *flag.FlagSet) {
 	f.StringVar(&o.from, "from", "", "plan only from this `time` on (inclusive, widened to the grid)")
 	f.StringVar(&o.to, "to", "", "plan only up to this `time` (exclusive, widened to the grid)")
 	f.BoolVar(&o.refresh, "refresh", true, "ask the workspace how much there is; =false plans without estimates")
-	f.Func("replace", "read an `address` again although it is done: not supported by this version", func(string) error {
-		return fmt.Errorf("reading done slices again is not supported by this version")
-	})
+	f.Var(&o.replaces, "replace", "read this `address`, or ADDRESS@FROM/TO, again although it is done; may be repeated")
 }
 
 // narrows reports whether some flag was given.
 func (o *planFlags) narrows() bool {
-	return len(o.targets) > 0 || len(o.excludes) > 0 || o.from != "" || o.to != "" || !o.refresh
+	return o.selects() || len(o.replaces) > 0 || !o.refresh
 }
 
 // selects reports whether some flag leaves slices out.
@@ -112,6 +110,24 @@ func (o *planFlags) filter(exports []pipeline.Export) (func(pipeline.Export, pip
 	}, nil
 }
 
+// replacing returns the function for pipeline.PlanOptions.Replace; nil if
+// nothing is to be read again.
+func (o *planFlags) replacing(exports []pipeline.Export) (func(pipeline.Export, pipeline.Window) []pipeline.Window, error) {
+	replaces, err := selectors("-replace", o.replaces, exports)
+	if err != nil || len(replaces) == 0 {
+		return nil, err
+	}
+	return func(e pipeline.Export, w pipeline.Window) []pipeline.Window {
+		var windows []pipeline.Window
+		for _, s := range replaces {
+			if s.Matches(e) {
+				windows = append(windows, s.Narrow(w, e.Span.Grid()))
+			}
+		}
+		return pipeline.Join(windows)
+	}, nil
+}
+
 func (o *planFlags) bounds() (from, to time.Time, err error) {
 	if o.from != "" {
 		if from, err = pipeline.ParseInstant(o.from); err != nil {
@@ -161,23 +177,6 @@ type planned struct {
 	notes   []string
 	chosen  bool                        // -target, -exclude, -from or -to leave slices out
 	tables  map[string][]pipeline.Table // of queries by table, by address
-}
-
-// sinkNames names the sinks of a stretch, unless it is all that the query has.
-func (pl *planned) sinkNames(s stretch) string {
-	for _, e := range pl.exports {
-		if e.Query.Address != s.query || len(e.Targets) == len(s.sinks) {
-			continue
-		}
-		var names []string
-		for _, t := range e.Targets {
-			if slices.Contains(s.sinks, t.Identity) {
-				names = append(names, t.Address)
-			}
-		}
-		return strings.Join(names, ", ")
-	}
-	return ""
 }
 
 // idle says why a plan without slices has none.
@@ -234,11 +233,23 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 		return nil, err
 	}
 	readable := slices.DeleteFunc(slices.Clone(pl.exports), func(e pipeline.Export) bool { return waiting[e.Query.Address] })
-	survey, err := pipeline.Probe(ctx, readable, s.history, now,
-		pipeline.ProbeOptions{Only: only, Retry: retry, Parallelism: probesAtOnce, Unsized: !o.refresh})
+	replace, err := o.replacing(pl.exports)
 	if err != nil {
 		return nil, err
 	}
+	var lost []pipeline.Lost
+	if o.refresh {
+		if lost, err = pipeline.FindLost(ctx, pl.exports, s.history, s.lineage()); err != nil {
+			return nil, err
+		}
+	}
+	survey, err := pipeline.Probe(ctx, readable, s.history, now,
+		pipeline.ProbeOptions{Only: only, Replace: replace, Lost: lost, Retry: retry, Parallelism: probesAtOnce, Unsized: !o.refresh})
+	if err != nil {
+		return nil, err
+	}
+	learn(pl.exports, survey)
+	learn(readable, survey)
 	explain(ctx, readable, survey.Refused)
 	pl.refused, pl.notes = append(found.refused, survey.Refused...), found.notes
 	pl.outside = survey.Outside
@@ -252,18 +263,25 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 		pl.notes = append(pl.notes, n.Query+" "+n.Text)
 	}
 	for _, e := range readable {
-		if (e.Loose || survey.Loose[e.Query.Address]) && e.Query.AssumeSliceable && !e.Span.Whole {
+		if e.Loose && e.Query.AssumeSliceable && !e.Span.Whole {
 			pl.notes = append(pl.notes, fmt.Sprintf("%s reads more than plain tables: where its result lacks %s, nothing tells the rows at the ends of a slice, and its files are marked ends = approximate", e.Query.Address, e.Query.TimeColumn))
 		}
 	}
 	for _, r := range pl.open {
 		pl.notes = append(pl.notes, fmt.Sprintf("the commit of %s was interrupted; apply settles it first", r.Key))
 	}
-	pl.plan, err = pipeline.BuildPlan(readable, s.history, now, pipeline.PlanOptions{Only: only, Survey: survey})
+	pl.plan, err = pipeline.BuildPlan(ctx, readable, s.history, now, pipeline.PlanOptions{Only: only, Replace: replace, Survey: survey})
 	if err == nil {
 		pl.billed()
 	}
 	return pl, err
+}
+
+// learn tells the exports what their sources have found out about them.
+func learn(exports []pipeline.Export, survey pipeline.Survey) {
+	for i := range exports {
+		exports[i].Loose = exports[i].Loose || survey.Loose[exports[i].Query.Address]
+	}
 }
 
 // probesAtOnce is how many questions about sizes are in flight.

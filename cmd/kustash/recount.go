@@ -20,7 +20,11 @@ func (c *checker) recount(ctx context.Context) error {
 	counted := make(map[slice]bool)
 	for _, e := range c.exports() {
 		for _, t := range e.Targets {
-			for _, r := range c.history.Line(e.Query.Address, t.Identity).Done {
+			done, err := c.history.Line(e.Query.Address, t.Identity).Done(ctx, pipeline.Forever())
+			if err != nil {
+				return err
+			}
+			for _, r := range done {
 				one := slice{e.Query.Address, r.Window, r.Part, r.Cut}
 				if counted[one] || !c.sampled(r.Window.FileName()+e.Query.Address) {
 					continue

@@ -83,6 +83,14 @@ func (p *process) writeSession(ctx context.Context, pl *config.Pipeline, operati
 	return s, end, nil
 }
 
+// lineage returns that of the ledger; "" if there is none yet.
+func (s *session) lineage() string {
+	if s.ledger != nil {
+		return s.ledger.Lineage()
+	}
+	return s.snapshot.Lineage
+}
+
 // refold folds the ledger again after something was appended.
 func (s *session) refold(ctx context.Context) error {
 	entries, err := s.ledger.Entries(ctx)

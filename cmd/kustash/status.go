@@ -35,7 +35,10 @@ func runStatus(ctx context.Context, p *process, v *verb, args []string) (int, er
 		return 0, err
 	}
 	now := time.Now().UTC()
-	report := pipeline.Report(s.exports(), s.history, now)
+	report, err := pipeline.Report(ctx, s.exports(), s.history, now)
+	if err != nil {
+		return 0, err
+	}
 	code := exitDone
 	var shown []pipeline.Coverage
 	for _, c := range report {
@@ -196,7 +199,7 @@ func runShow(ctx context.Context, p *process, v *verb, args []string) (int, erro
 		return 0, err
 	}
 	if *asJSON {
-		return exitDone, p.showJSON(s)
+		return exitDone, p.showJSON(ctx, s)
 	}
 	p.showState(s)
 	return exitDone, nil
@@ -209,22 +212,25 @@ func (p *process) showState(s *session) {
 	}
 	p.printf("Lineage %s, %s, head %s\n\n", s.snapshot.Lineage, count(int(s.snapshot.Seq), "segment"), s.snapshot.Hash)
 	for _, l := range s.history.Lines() {
-		rows, bytes, files := l.Totals()
-		p.printf("%s in %s: %s rows, %s in %s\n", p.paint(bold, l.Query), l.Sink, amount(rows), size(bytes), count(files, "file"))
+		p.printf("%s in %s: %s rows, %s in %s\n", p.paint(bold, l.Query), l.Sink, amount(l.Rows), size(l.Bytes), count(l.Files, "file"))
 		for _, w := range l.Covered() {
 			p.printf("  %v\n", w)
 		}
 	}
 }
 
-func (p *process) showJSON(s *session) error {
+func (p *process) showJSON(ctx context.Context, s *session) error {
 	enc := json.NewEncoder(p.stdout)
 	if err := enc.Encode(map[string]any{"format_version": formatVersion, "tool": tool(), "lineage": s.snapshot.Lineage,
 		"head_seq": s.snapshot.Seq, "head_hash": s.snapshot.Hash}); err != nil {
 		return err
 	}
 	for _, l := range s.history.Lines() {
-		for _, r := range l.Done {
+		done, err := l.Done(ctx, pipeline.Forever())
+		if err != nil {
+			return err
+		}
+		for _, r := range done {
 			line := struct {
 				Type  string `json:"type"`
 				Query string `json:"query"`

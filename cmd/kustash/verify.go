@@ -104,7 +104,7 @@ func (c *checker) run(ctx context.Context) error {
 		}
 	}
 	for _, l := range c.history.Lines() {
-		if _, ok := targets[l.Sink]; !ok && len(l.Done) > 0 {
+		if _, ok := targets[l.Sink]; !ok && l.Files > 0 {
 			c.find(finding{Type: "unreadable", Sink: l.Sink, Query: l.Query,
 				Text: "no query of the pipeline uses this sink any more, so its files cannot be checked"})
 		}
@@ -119,11 +119,9 @@ func (c *checker) run(ctx context.Context) error {
 
 // sink checks one sink: every file that counts, then every object that is there.
 func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
-	if s, ok := t.Sink.(interface {
-		Owned(ctx context.Context, lineage string) error
-	}); ok {
+	if s, ok := t.Sink.(pipeline.Owner); ok {
 		var foreign *sinks.Foreign
-		if err := s.Owned(ctx, c.snapshot.Lineage); errors.As(err, &foreign) {
+		if _, err := s.Owned(ctx, c.snapshot.Lineage); errors.As(err, &foreign) {
 			c.find(finding{Type: "foreign", Sink: t.Address, Text: err.Error()})
 			return nil // its files are unknown to this ledger, and evidence of the other
 		}
@@ -133,21 +131,16 @@ func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
 		if l.Sink != t.Identity {
 			continue
 		}
-		for _, r := range l.Lost {
+		for _, r := range l.Past {
 			known[r.Key] = true
+			c.find(finding{Type: "past", Sink: t.Address, Query: l.Query, Key: r.Key, Text: "others have taken over from this file; the next apply deletes it"})
 		}
 		for _, r := range l.Open {
 			known[r.Key] = true
 			c.find(finding{Type: "open", Sink: t.Address, Query: l.Query, Key: r.Key, Text: "the commit was interrupted; the next apply settles it"})
 		}
-		for _, r := range l.Done {
-			if r.Key == "" {
-				continue
-			}
-			known[r.Key] = true
-			if err := c.file(ctx, t, l.Query, r); err != nil {
-				return err
-			}
+		if err := c.line(ctx, t, l, known); err != nil {
+			return err
 		}
 	}
 	lister, ok := t.Sink.(pipeline.Lister)
@@ -164,6 +157,22 @@ func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
 		return fmt.Errorf("list %s: %w", t.Address, err)
 	}
 	return nil
+}
+
+// line checks the files of one query, and notes the names that it has used.
+func (c *checker) line(ctx context.Context, t pipeline.Target, l *pipeline.Line, known map[string]bool) error {
+	var failed error
+	err := l.Objects(ctx, pipeline.Forever(), func(o pipeline.Object) bool {
+		if o.Key == "" || o.Standing == pipeline.Gone {
+			return true
+		}
+		known[o.Key] = true
+		if o.Standing == pipeline.Current {
+			failed = c.file(ctx, t, l.Query, o.Receipt)
+		}
+		return failed == nil
+	})
+	return errors.Join(failed, err)
 }
 
 func (c *checker) file(ctx context.Context, t pipeline.Target, query string, r pipeline.Receipt) error {

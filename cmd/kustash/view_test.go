@@ -45,9 +45,10 @@ func TestStretches(t *testing.T) {
 	slice := func(query string, from, to int, rows int64, sinks ...string) pipeline.PlannedSlice {
 		return pipeline.PlannedSlice{Query: query, Window: pipeline.Window{Start: hour(from), End: hour(to)}, Sinks: sinks, Rows: rows, Bytes: rows}
 	}
-	got := stretches(&pipeline.Plan{Slices: []pipeline.PlannedSlice{
+	plan := &planned{plan: &pipeline.Plan{Slices: []pipeline.PlannedSlice{
 		slice("a", 0, 1, 5, "x"), slice("a", 1, 3, 6, "x"), slice("a", 4, 5, 1, "x"), slice("a", 5, 6, 1, "x", "y"), slice("b", 6, 7, -1, "x", "y"),
-	}})
+	}}}
+	got := plan.stretches()
 	type line struct {
 		query    string
 		from, to int

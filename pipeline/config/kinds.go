@@ -67,6 +67,7 @@ type Sink struct {
 	Identity   string            // kind and place: the key of coverage
 	Calendar   pipeline.Calendar // what one folder of the layout covers
 	WriteEmpty bool              // empty = "file": a slice without rows leaves a file too; the loader sets it
+	Keep       bool              // superseded = "keep": objects stay when others take over; the loader sets it
 	Sink       pipeline.Sink
 }
 

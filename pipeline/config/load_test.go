@@ -57,7 +57,7 @@ func TestFullPipeline(t *testing.T) {
 	if got := eu.Span.Start.At; !got.Equal(time.Date(2026, 1, 1, 0, 0, 0, 100, time.UTC)) {
 		t.Errorf("start = %v, want the tick kept", got)
 	}
-	if simple := byAddress["query.json"]; simple.Query.TimeColumn != "TimeGenerated" || simple.Late != pipeline.LateIgnore ||
+	if simple := byAddress["query.json"]; simple.Query.TimeColumn != "TimeGenerated" || simple.Late != pipeline.LateDefault ||
 		simple.Span.Settle != 30*time.Minute || simple.Span.Lookback != 72*time.Hour || simple.Span.Step != 0 || simple.Span.Whole || !simple.Span.End.Relative {
 		t.Errorf("defaults = %+v", simple)
 	}

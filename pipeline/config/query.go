@@ -12,18 +12,6 @@ import (
 	"github.com/kustash/kustash/pipeline"
 )
 
-// Words of the language that this version does not act on yet, with what to do
-// instead.
-var (
-	laterLate = map[string]string{
-		string(pipeline.LateAppend):  notLate,
-		string(pipeline.LateReplace): notLate,
-	}
-	laterChange = map[string]string{string(pipeline.Rebuild): `A changed query holds from the first slice that is not done, on_change = "forward"; to read all again, give the query another name.`}
-)
-
-const notLate = `Rows that arrive after their slice was read are counted and reported, not fetched. Each file records the cut up to which it was read, so that a later version can fetch exactly those; until then choose a settle time that is long enough, and write late = "ignore" or nothing.`
-
 // queryObject stands for what nothing can refer to.
 var queryObject = cty.EmptyObject
 
@@ -43,8 +31,10 @@ func (l *loader) evaluateQuery(b *block) {
 	l.expand(b, s, queryObject, func(in *instance, body *body) cty.Value {
 		e := &in.export
 		e.Query.Address = in.address
-		e.Late = pipeline.Late(body.choice("late", []string{string(pipeline.LateIgnore)}, laterLate))
-		e.OnChange = pipeline.OnChange(body.choice("on_change", []string{string(pipeline.Forward)}, laterChange))
+		if body.content.Attributes["late"] != nil {
+			e.Late = pipeline.Late(body.choice("late", []string{string(pipeline.LateAppend), string(pipeline.LateReplace), string(pipeline.LateIgnore)}, nil))
+		}
+		e.OnChange = pipeline.OnChange(body.choice("on_change", []string{string(pipeline.Forward), string(pipeline.Rebuild)}, nil))
 		if body.choice("missing_table", []string{"error", "skip"}, nil) == "skip" {
 			e.Query.MissingTable = pipeline.MissingSkip
 		}
@@ -193,6 +183,7 @@ func (b *body) target(v cty.Value, at hcl.Range, others []pipeline.Target) (pipe
 		Calendar:   in.sink.Calendar,
 		Sink:       in.sink.Sink,
 		WriteEmpty: in.sink.WriteEmpty,
+		Keep:       in.sink.Keep,
 	}, true
 }
 

@@ -17,7 +17,7 @@ func (l *loader) evaluateSink(b *block) {
 		b.value = cty.DynamicVal
 		return
 	}
-	s := shapeOf(settings).attributes("layout", "empty").block("format", anyOf(l.Kinds.Formats), "kind")
+	s := shapeOf(settings).attributes("layout", "empty", "superseded").block("format", anyOf(l.Kinds.Formats), "kind")
 	l.expand(b, s, sinkObject, func(in *instance, body *body) cty.Value {
 		in.settings, _ = l.newSettings("sink", b.kind, b.block.LabelRanges[0])
 		body.fill(reflect.ValueOf(in.settings).Elem(), body.content, "")
@@ -27,12 +27,13 @@ func (l *loader) evaluateSink(b *block) {
 		}
 		body.format(&declared)
 		empty := body.choice("empty", []string{"none", "file"}, nil)
+		superseded := body.choice("superseded", []string{"delete", "keep"}, nil)
 		if body.ok {
 			var err error
 			if in.sink, err = l.Kinds.Sink(declared); err != nil {
 				body.wrong("Invalid sink", err)
 			}
-			in.sink.WriteEmpty = empty == "file"
+			in.sink.WriteEmpty, in.sink.Keep = empty == "file", superseded == "keep"
 		}
 		return cty.ObjectVal(map[string]cty.Value{
 			"address": cty.StringVal(in.address),

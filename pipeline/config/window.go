@@ -175,6 +175,7 @@ func (w *window) checkJudgement(e *pipeline.Export, j pipeline.Judgement) {
 		w.wrongAt("reach", "Argument without effect", "The argument \"reach\" lets a query read earlier rows than those of its slice, which only one that places the slice itself can do: use slice_start and slice_end in its text, or leave reach out.")
 	}
 	e.Loose = j.Loose
+	w.checkAppend(e, j)
 	if j.Atom == 0 || e.Span.Whole {
 		return
 	}
@@ -204,6 +205,31 @@ func (w *window) checkJudgement(e *pipeline.Export, j pipeline.Judgement) {
 				atom, t.Address, folder.name)
 		}
 	}
+}
+
+// checkAppend refuses to put late rows beside the others where the result of a
+// query does not allow it.
+func (w *window) checkAppend(e *pipeline.Export, j pipeline.Judgement) {
+	attr := w.body.content.Attributes["late"]
+	if attr == nil || e.Late != pipeline.LateAppend {
+		return
+	}
+	why := ""
+	switch {
+	case e.Span.Whole:
+		why = "The window is one piece (slice = \"none\"), which is read as a whole"
+	case j.Atom > 0:
+		why = "A late row changes what the query has aggregated"
+	case j.Loose:
+		why = "Some of what the query reads is reached by the service's own time filter only, which does not tell when rows have arrived"
+	case j.Placed:
+		why = "The text places the slice by itself, so nothing can be added to it that tells when rows have arrived"
+	case e.Query.AssumeSliceable:
+		why = "With assume_sliceable = true nothing says that each row of the result comes from one row of a table"
+	default:
+		return
+	}
+	w.body.fail(attr, "Late rows cannot be appended", "%s, so late rows cannot be read alone, as late = \"append\" needs. Write late = \"replace\", or leave it out.", why)
 }
 
 // folders are the widths of the folders of a layout, the shortest for those

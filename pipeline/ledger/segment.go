@@ -133,6 +133,11 @@ var kindRules = map[pipeline.Kind]struct {
 	pipeline.KindFailed:      {durable: true},
 	pipeline.KindUnavailable: {durable: true},
 	pipeline.KindChecked:     {},
+	pipeline.KindCurrent:     {durable: true},
+	pipeline.KindRemoved:     {},
+	pipeline.KindTainted:     {durable: true},
+	pipeline.KindWaived:      {durable: true},
+	pipeline.KindMoved:       {durable: true, bare: true},
 }
 
 type unknownKind pipeline.Kind

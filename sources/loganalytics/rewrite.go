@@ -112,10 +112,10 @@ func (w *walker) divisible(q pipeline.Query, exact bool, cut pipeline.Cut, part 
 	case exact && w.atom > 0 && part != "":
 		return errors.New("the query aggregates by time, so one instant of it cannot be read in parts: filter it further, or read the table as it is")
 	case exact && w.atom > 0 && !cut.From.IsZero():
-		return errors.New("the query aggregates by time, so late rows alone cannot be read: set late = \"replace\"")
+		return fmt.Errorf("the query aggregates by time, so %w: set late = \"replace\"", pipeline.ErrNotAlone)
 	case exact:
 	case !cut.From.IsZero():
-		return fmt.Errorf("the query %s, so late rows alone cannot be read: set late = \"replace\"", reason)
+		return fmt.Errorf("the query %s, so %w: set late = \"replace\"", reason, pipeline.ErrNotAlone)
 	case part != "":
 		return fmt.Errorf("the query %s, so one instant of it cannot be read in parts: leave out columns or rows, or read the tables by queries of their own", reason)
 	}

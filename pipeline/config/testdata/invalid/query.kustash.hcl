@@ -7,7 +7,7 @@ query "strings" {
   kql       = "  " # error: holds no query
   sinks     = ["archive"] # error: write sink.archive, without quotes
   late      = "apend" # error: Did you mean "append"?
-  on_change = "rebuild" # error: on_change = "rebuild" is not supported by this version
+  on_change = "rebuilt" # error: Did you mean "rebuild"?
   missing_table = "skips" # error: Did you mean "skip"?
   count     = 3 # error: Several instances are declared with for_each
   sink      = sink.archive # error: Sinks are given as a list
@@ -19,7 +19,7 @@ query "sinks" {
   workspace = sink.archive # error: this is a value of type object
   kql       = ["a"] # error: string required
   sinks     = sink.archive # error: so put it in brackets: sinks = [sink.archive]
-  late      = "replace" # error: is not supported by this version
+  late      = null
   window { start = "2026-01-01" }
 }
 query "none" {

@@ -1,0 +1,107 @@
+package pipeline
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/apache/arrow/go/v15/arrow"
+)
+
+// planCopies takes out of the missing windows the slices that another sink of
+// the export holds and can be read back from, and plans to copy them.
+func (e Export) planCopies(ctx context.Context, p *Plan, h *History, missing [][]Window) ([][]Window, error) {
+	left := slices.Clone(missing)
+	at := make(map[PlannedKey]int)
+	for i, t := range e.Targets {
+		for j, from := range e.Targets {
+			if _, ok := from.Sink.(Reader); !ok || i == j {
+				continue
+			}
+			line := h.Line(e.Query.Address, from.Identity)
+			var taken []Window
+			for _, w := range left[i] {
+				if !overlapsAny(w, line.covered) {
+					continue
+				}
+				held, err := line.Held(ctx, w)
+				if err != nil {
+					return nil, fmt.Errorf("%s: %w", from.Address, err)
+				}
+				for _, s := range held {
+					if !w.Contains(s.Window) || !t.Calendar.holds(s.Window) || p.hasLost(from.Identity, s.Keys()) || overlapsAny(s.Window, missing[j]) {
+						continue
+					}
+					taken = append(taken, s.Window)
+					planned := PlannedSlice{Query: e.Query.Address, Window: s.Window, Rows: s.Rows(), Bytes: s.Bytes(), Copy: from.Identity, Sinks: []string{t.Identity}}
+					k := PlannedKey{window: s.Window, held: int64(j)}
+					if n, ok := at[k]; ok {
+						p.Slices[n].Sinks = append(p.Slices[n].Sinks, t.Identity)
+						continue
+					}
+					at[k] = len(p.Slices)
+					p.Slices = append(p.Slices, planned)
+				}
+			}
+			var rest []Window
+			for _, w := range left[i] {
+				rest = append(rest, w.Subtract(taken)...)
+			}
+			left[i] = rest
+		}
+	}
+	return left, nil
+}
+
+// hasLost reports whether some of the objects are not in the sink any more.
+func (p *Plan) hasLost(sink string, keys []string) bool {
+	return slices.ContainsFunc(p.Lost, func(l Lost) bool { return l.Sink == sink && slices.Contains(keys, l.Key) })
+}
+
+// holds reports whether a window lies in one folder.
+func (c Calendar) holds(w Window) bool {
+	next, ok := c.Next(w.Start)
+	return !ok || !w.End.After(next)
+}
+
+// copyOver brings a slice that another sink holds to the sinks of a piece. The
+// rows are decoded, encoded anew and counted again.
+func (s *state) copyOver(ctx context.Context, p piece) error {
+	t := newTee(s, p)
+	defer t.abort()
+	for _, r := range p.copied {
+		if err := t.copyOne(ctx, r); err != nil {
+			return t.end(fmt.Errorf("copy from %s: %w", p.from.Address, err))
+		}
+	}
+	s.step("read")
+	return t.bringToEnd(ctx)
+}
+
+func (t *tee) copyOne(ctx context.Context, r Receipt) error {
+	sl := t.piece.Slice
+	sl.Window, sl.Part, sl.Cut, sl.Query.Fingerprint = r.Window, r.Part, r.Cut, r.Fingerprint
+	if r.Key == "" {
+		for _, o := range t.live() {
+			f := &file{File: File{Slice: sl, Ends: r.Ends}, done: true}
+			f.receipt = f.File.empty()
+			f.receipt.Input, f.receipt.Final, f.receipt.Received = r.Input, r.Final, r.Received
+			o.files = append(o.files, f)
+		}
+		return nil
+	}
+	t.mu.Lock()
+	columns, ok := t.schemas[r.Schema]
+	t.mu.Unlock()
+	if !ok {
+		return fmt.Errorf("the ledger has no schema %s", r.Schema)
+	}
+	err := t.readFrom(ctx, sl, r.Input, func(emit func(arrow.Record) error) (Reading, error) {
+		t.ends = r.Ends
+		return Reading{Received: max(r.Received, r.Rows), Size: r.Size}, t.piece.from.Sink.(Reader).ReadBack(ctx, r, columns, emit)
+	})
+	if err == nil && t.read1 != r.Rows {
+		err = fmt.Errorf("%w: %s gave %d rows of %d", ErrMismatch, r.Key, t.read1, r.Rows)
+	}
+	return err
+}
