@@ -8,8 +8,6 @@ import (
 // Ledger is the record of what has been exported. It alone says which files
 // count. It is safe for concurrent use.
 type Ledger interface {
-	// Entries returns everything recorded so far, in order.
-	Entries(ctx context.Context) ([]Entry, error)
 	// Append records entries in order. An intended, forgotten or failed entry
 	// and all that waited before it are durable when Append returns. The other
 	// kinds may wait up to five seconds for company: losing them is harmless,

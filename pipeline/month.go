@@ -1,9 +1,12 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 )
@@ -88,8 +91,16 @@ func (m *month) load(ctx context.Context, shelf Shelf) error {
 		return fmt.Errorf("receipts of %v: %w", m.span, err)
 	}
 	var objects []Object
-	if err := json.Unmarshal(raw, &objects); err != nil {
-		return fmt.Errorf("receipts of %v: %w", m.span, err)
+	for dec := json.NewDecoder(bytes.NewReader(raw)); ; {
+		var o Object
+		err := dec.Decode(&o)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("receipts of %v: %w", m.span, err)
+		}
+		objects = append(objects, o)
 	}
 	m.objects, m.loaded = append(objects, m.objects...), true
 	return nil

@@ -155,8 +155,8 @@ type Changed struct {
 	Query string `json:"query"`
 	Sink  string `json:"sink"` // identity
 	Window
-	Before Amount `json:"before"`
-	After  Amount `json:"after"`
+	Before Amount `json:"before,omitzero"`
+	After  Amount `json:"after,omitzero"`
 }
 
 // Shrunk reports whether rows are gone. Nothing supersedes what has them.

@@ -273,7 +273,9 @@ func (s Span) Resolve(now time.Time) Window {
 }
 
 // fileTime writes an instant as file names need it, 20260101T000000.0000000Z.
-func fileTime(t time.Time) string { return t.UTC().Format("20060102T150405.0000000Z") }
+func fileTime(t time.Time) string { return t.UTC().Format(fileTimeLayout) }
+
+const fileTimeLayout = "20060102T150405.0000000Z"
 
 // FileName returns "start-end" with all seven digits, in characters that
 // every file system and URL takes.

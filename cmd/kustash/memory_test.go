@@ -56,7 +56,7 @@ func TestMemoryOfALargeSlice(t *testing.T) {
 
 // highWater reads the most memory that was resident, in bytes, from what
 // /proc/self/status said. Unlike rusage it does not count the parent.
-func highWater(t *testing.T, name string) int64 {
+func highWater(t testing.TB, name string) int64 {
 	t.Helper()
 	status, err := os.ReadFile(name)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/ledger"
 )
 
 var planVerb = verb{
@@ -29,7 +30,7 @@ func runPlan(ctx context.Context, p *process, v *verb, args []string) (int, erro
 	if _, err := p.parse(f, v, args, 0); err != nil {
 		return 0, err
 	}
-	s, err := p.readSession(ctx, &load, *asJSON)
+	s, err := p.readSession(ctx, &load, *asJSON, ledger.Load)
 	if err != nil {
 		return 0, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -35,19 +36,21 @@ func (o *lockFlags) add(f *flag.FlagSet) {
 	f.DurationVar(&o.timeout, "lock-timeout", 0, "wait this `duration` for another run to give up the lock")
 }
 
-// readSession loads the pipeline and reads its state without the lock.
-func (p *process) readSession(ctx context.Context, o *loadFlags, asJSON bool) (*session, error) {
+// readSession loads the pipeline and reads its state without the lock: with
+// read, ledger.Load for what it says, or ledger.Read to hold it against all its
+// segments.
+func (p *process) readSession(ctx context.Context, o *loadFlags, asJSON bool, read func(context.Context, ledger.Store) (*ledger.Snapshot, error)) (*session, error) {
 	pl, err := p.load(o, asJSON)
 	if err != nil {
 		return nil, err
 	}
 	s := &session{Pipeline: pl, store: stateStore(pl)}
-	snapshot, err := ledger.Read(ctx, s.store)
+	snapshot, err := read(ctx, s.store)
 	if err != nil {
 		return nil, err
 	}
 	s.snapshot = snapshot
-	if s.history, err = pipeline.Fold(snapshot.Entries); err != nil {
+	if s.history, err = snapshot.History(ctx); err != nil {
 		return nil, err
 	}
 	s.recall()
@@ -73,6 +76,10 @@ func (p *process) writeSession(ctx context.Context, pl *config.Pipeline, operati
 	}
 	stop := pipeline.KeepAlive(ctx, s.ledger)
 	end = func() error {
+		// Without it the next run only takes longer to begin.
+		if err := s.ledger.Checkpoint(context.WithoutCancel(ctx)); err != nil && !errors.Is(err, pipeline.ErrLockLost) {
+			fmt.Fprintf(p.stderr, "%s %v\n", p.paint(yellow, "Warning:"), err)
+		}
 		stop()
 		return s.ledger.Close(context.WithoutCancel(ctx))
 	}
@@ -93,11 +100,8 @@ func (s *session) lineage() string {
 
 // refold folds the ledger again after something was appended.
 func (s *session) refold(ctx context.Context) error {
-	entries, err := s.ledger.Entries(ctx)
-	if err != nil {
-		return err
-	}
-	if s.history, err = pipeline.Fold(entries); err != nil {
+	var err error
+	if s.history, err = s.ledger.History(ctx); err != nil {
 		return err
 	}
 	s.recall()

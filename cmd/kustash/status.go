@@ -30,7 +30,7 @@ func runStatus(ctx context.Context, p *process, v *verb, args []string) (int, er
 	if _, err := p.parse(f, v, args, 0); err != nil {
 		return 0, err
 	}
-	s, err := p.readSession(ctx, &load, *asJSON)
+	s, err := p.readSession(ctx, &load, *asJSON, ledger.Load)
 	if err != nil {
 		return 0, err
 	}
@@ -194,7 +194,7 @@ func runShow(ctx context.Context, p *process, v *verb, args []string) (int, erro
 		}
 		return exitDone, nil
 	}
-	s, err := p.readSession(ctx, &load, *asJSON)
+	s, err := p.readSession(ctx, &load, *asJSON, ledger.Load)
 	if err != nil {
 		return 0, err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/ledger"
 	"github.com/kustash/kustash/sinks"
 )
 
@@ -40,7 +41,7 @@ func runVerify(ctx context.Context, p *process, v *verb, args []string) (int, er
 	if err != nil {
 		return 0, err
 	}
-	s, err := p.readSession(ctx, &load, *asJSON)
+	s, err := p.readSession(ctx, &load, *asJSON, ledger.Read)
 	if err != nil {
 		return 0, err
 	}

@@ -87,7 +87,7 @@ func (l *Ledger) enqueue(entries []pipeline.Entry, lines [][]byte, now time.Time
 	}
 	l.lines = append(l.lines, lines...)
 	l.chain.Entries = append(l.chain.Entries, entries...)
-	return len(l.chain.Entries), nil
+	return l.count(), nil
 }
 
 // flush returns nil when the first n entries are durable. The first caller
@@ -149,8 +149,8 @@ func (l *Ledger) seal() (*segment, error) {
 	if err != nil {
 		return nil, err
 	}
-	seg := &segment{header: h, data: data, upto: len(l.chain.Entries)}
-	for _, e := range l.chain.Entries[l.durable:] {
+	seg := &segment{header: h, data: data, upto: l.count()}
+	for _, e := range l.chain.Entries[l.durable-l.dropped:] {
 		seg.intended = seg.intended || e.Kind == pipeline.KindIntended
 	}
 	return seg, nil

@@ -33,7 +33,7 @@ func TestEntriesWaitForCompany(t *testing.T) {
 	mustAppend(t, l, entry(pipeline.KindQuery, "b"), entry(pipeline.KindSchema, "c"))
 	renew()
 	durable("before five seconds")
-	waiting, _ := l.Entries(ctx)
+	waiting := entriesOf(l)
 	checkKeys(t, "what waits", waiting, "done a", "query b", "schema c")
 	c.Advance(1)
 	renew()
@@ -84,11 +84,11 @@ func TestAppendKeepsNothingOfTheCaller(t *testing.T) {
 	e := entry(pipeline.KindIntended, "a")
 	mustAppend(t, l, e)
 	e.Key = "changed"
-	got, _ := l.Entries(context.Background())
+	got := entriesOf(l)
 	checkKeys(t, "entries", got, "intended a")
 	_ = append(got, entry(pipeline.KindDone, "x"))
 	mustAppend(t, l, entry(pipeline.KindDone, "b"))
-	got, _ = l.Entries(context.Background())
+	got = entriesOf(l)
 	checkKeys(t, "entries", got, "intended a", "done b")
 }
 
@@ -146,7 +146,7 @@ func TestConcurrentAppends(t *testing.T) {
 		}
 	}
 	found := keys(s.Entries)
-	memory, _ := l.Entries(ctx)
+	memory := entriesOf(l)
 	if !slices.Equal(found, keys(memory)) {
 		t.Error("the store and Entries differ")
 	}

@@ -70,7 +70,7 @@ func (d *Dir) Read(ctx context.Context, name string) ([]byte, error) {
 
 // List implements Store. Names that begin with "_" or "." are not objects:
 // temporary files have them, and other programs leave such.
-func (d *Dir) List(ctx context.Context, prefix string) ([]string, error) {
+func (d *Dir) List(ctx context.Context, prefix, after string) ([]string, error) {
 	folder, err := d.file(ctx, path.Clean(prefix))
 	if err != nil {
 		return nil, err
@@ -84,11 +84,23 @@ func (d *Dir) List(ctx context.Context, prefix string) ([]string, error) {
 	}
 	var names []string
 	for _, f := range found {
-		if !f.IsDir() && !strings.HasPrefix(f.Name(), "_") && !strings.HasPrefix(f.Name(), ".") {
-			names = append(names, prefix+f.Name())
+		if name := prefix + f.Name(); name > after && !f.IsDir() && !strings.HasPrefix(f.Name(), "_") && !strings.HasPrefix(f.Name(), ".") {
+			names = append(names, name)
 		}
 	}
 	return names, nil
+}
+
+// Delete implements Store.
+func (d *Dir) Delete(ctx context.Context, name string) error {
+	file, err := d.file(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return unwritable(err)
+	}
+	return nil
 }
 
 // Swap implements Store.

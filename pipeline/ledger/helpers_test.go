@@ -73,6 +73,13 @@ func mustAppend(t *testing.T, l *Ledger, entries ...pipeline.Entry) {
 	}
 }
 
+// entriesOf returns the entries that a ledger has read and been given.
+func entriesOf(l *Ledger) []pipeline.Entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.chain.Entries)
+}
+
 func mustClose(t *testing.T, l *Ledger) {
 	t.Helper()
 	if err := l.Close(context.Background()); err != nil {

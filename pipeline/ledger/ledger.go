@@ -61,8 +61,13 @@ type Ledger struct {
 	lock  *holder // nil if the lock is left alone
 
 	mu      sync.Mutex
-	chain   Snapshot  // what is durable, but for Entries, which has all
-	durable int       // how many of chain.Entries are in segments
+	chain   Snapshot // what is durable, but for Entries, which has all since the checkpoint
+	dropped int      // how many entries a checkpoint has taken out of chain.Entries
+	durable int      // how many entries are in segments
+	history *pipeline.History
+	folded  int       // how many entries are in history
+	broken  error     // why history is of no use
+	saved   int64     // the segment that the newest checkpoint reaches
 	lines   [][]byte  // of the entries that wait for a segment
 	since   time.Time // when the first of lines came
 	sealed  *segment  // made and not known to be stored
@@ -113,15 +118,18 @@ func (l *Ledger) load(ctx context.Context) error {
 			return err
 		}
 	}
-	l.chain, l.durable = *s, len(s.Entries)
+	l.chain, l.durable, l.saved = *s, len(s.Entries), s.from
+	if l.history = s.base; l.history == nil {
+		l.history = pipeline.NewHistory()
+	}
 	return l.renewLock(ctx)
 }
 
 func (l *Ledger) read(ctx context.Context) (*Snapshot, error) {
 	if l.lock == nil {
-		return readChain(ctx, l.store, 0, l.renewLock)
+		return readNewest(ctx, l.store, 0, l.renewLock)
 	}
-	return readChain(ctx, l.store, l.lock.record.Seq, l.renewLock)
+	return readNewest(ctx, l.store, l.lock.record.Seq, l.renewLock)
 }
 
 // Lineage returns the UUID of the ledger, which never changes.
@@ -138,13 +146,55 @@ func (l *Ledger) Head() (seq int64, hash string) {
 	return l.chain.Seq, l.chain.Hash
 }
 
-// Entries implements pipeline.Ledger. It does not touch the store. Nobody may
-// change the entries returned.
-func (l *Ledger) Entries(context.Context) ([]pipeline.Entry, error) {
+// History returns what the ledger says, with what waits to be written. It is
+// the ledger's own: nobody may use it while something is appended, and a later
+// call brings it up to date.
+func (l *Ledger) History(ctx context.Context) (*pipeline.History, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := len(l.chain.Entries)
-	return l.chain.Entries[:n:n], nil
+	return l.history, l.fold(ctx)
+}
+
+// fold takes all entries into the history. The caller holds mu.
+func (l *Ledger) fold(ctx context.Context) error {
+	if n := l.count(); l.broken == nil && l.folded < n {
+		l.broken = l.history.Add(ctx, l.chain.Entries[l.folded-l.dropped:]...)
+		l.folded = n
+	}
+	return l.broken
+}
+
+// count returns how many entries there are since the ledger was opened, with
+// those that were read then. The caller holds mu.
+func (l *Ledger) count() int { return l.dropped + len(l.chain.Entries) }
+
+// Checkpoint writes what waits and saves what the ledger says, if reading that
+// would take long, so that the next one to open it need not read what is older.
+// Nobody may append, or use the history, meanwhile. Nothing is lost if it
+// fails: a checkpoint is a cache.
+func (l *Ledger) Checkpoint(ctx context.Context) error {
+	l.mu.Lock()
+	n := l.count()
+	l.mu.Unlock()
+	if err := l.flush(ctx, n); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	err := l.fold(ctx)
+	worth := l.chain.Seq-l.saved >= worthSegments || n-l.dropped >= worthEntries
+	head := checkpointHeader{Lineage: l.chain.Lineage, Seq: l.chain.Seq, Hash: l.chain.Hash, Tool: l.opts.Tool}
+	l.mu.Unlock()
+	if err != nil || !worth {
+		return err
+	}
+	if err := writeCheckpoint(ctx, l.store, head, l.history); err != nil {
+		return fmt.Errorf("%s: write checkpoint: %w", in(l.store), err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.chain.Entries, l.chain.Segments = l.chain.Entries[n-l.dropped:], nil
+	l.dropped, l.saved = n, head.Seq
+	return nil
 }
 
 // Renew implements pipeline.Ledger. It renews the lock if a sixth of its
@@ -164,7 +214,7 @@ func (l *Ledger) Renew(ctx context.Context) error {
 	l.mu.Lock()
 	n := l.durable
 	if l.sealed != nil || (len(l.lines) > 0 && l.opts.Now().Sub(l.since) >= company) {
-		n = len(l.chain.Entries)
+		n = l.count()
 	}
 	l.mu.Unlock()
 	return errors.Join(lockErr, l.flush(ctx, n))
@@ -217,7 +267,7 @@ func (l *Ledger) refusal() error {
 // nothing. Nothing can be appended after it.
 func (l *Ledger) Close(ctx context.Context) error {
 	l.mu.Lock()
-	again, n := l.closed, len(l.chain.Entries)
+	again, n := l.closed, l.count()
 	l.closed = true
 	l.mu.Unlock()
 	if again {

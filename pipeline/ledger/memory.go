@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -47,7 +48,7 @@ func (m *Memory) Read(ctx context.Context, name string) ([]byte, error) {
 }
 
 // List implements Store.
-func (m *Memory) List(ctx context.Context, prefix string) ([]string, error) {
+func (m *Memory) List(ctx context.Context, prefix, after string) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -55,11 +56,23 @@ func (m *Memory) List(ctx context.Context, prefix string) ([]string, error) {
 	}
 	var names []string
 	for name := range m.objects {
-		if rest, ok := strings.CutPrefix(name, prefix); ok && !strings.Contains(rest, "/") {
+		if rest, ok := strings.CutPrefix(name, prefix); ok && !strings.Contains(rest, "/") && name > after {
 			names = append(names, name)
 		}
 	}
+	slices.Sort(names)
 	return names, nil
+}
+
+// Delete implements Store.
+func (m *Memory) Delete(ctx context.Context, name string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	delete(m.objects, name)
+	return nil
 }
 
 // Swap implements Store.

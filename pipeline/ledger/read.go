@@ -9,22 +9,56 @@ import (
 	"github.com/kustash/kustash/pipeline"
 )
 
-// Snapshot is a ledger as it was at one moment, read and verified from the
-// first segment to the last. The zero value is a state without a ledger.
+// Snapshot is a ledger as it was at one moment. The zero value is a state
+// without a ledger.
 type Snapshot struct {
-	Lineage  string           // UUID; "" if there is no ledger yet
-	Seq      int64            // number of the last segment; 0 if there is none
-	Hash     string           // SHA-256 of the last segment, hex
-	Entries  []pipeline.Entry // of all segments, in order
-	Segments []Header         // in order
-	Holder   *Lock            // who holds the lock, dead or alive; nil if it is free
+	Lineage string // UUID; "" if there is no ledger yet
+	Seq     int64  // number of the last segment; 0 if there is none
+	Hash    string // SHA-256 of the last segment, hex
+	// Entries and Segments are in order: all that there are in a snapshot of
+	// Read, those since a checkpoint in one of Load.
+	Entries  []pipeline.Entry
+	Segments []Header
+	Holder   *Lock // who holds the lock, dead or alive; nil if it is free
+
+	from int64             // the segment that the checkpoint reaches; 0 without one
+	base *pipeline.History // before the first of Entries; nil if that is the ledger's first
 }
 
-// Read returns the ledger in the store. It takes no lock and writes nothing;
-// a run that appends meanwhile does it no harm. Every segment is verified
-// against its own hashes and the one before; the first that does not fit is
-// an error that names it, and nothing is returned then.
+// History returns what the ledger says. It may load from the store later, see
+// pipeline.Shelf. It may be called once.
+func (s *Snapshot) History(ctx context.Context) (*pipeline.History, error) {
+	h := s.base
+	if h == nil {
+		h = pipeline.NewHistory()
+	}
+	return h, h.Add(ctx, s.Entries...)
+}
+
+// Read returns the whole ledger in the store. It takes no lock and writes
+// nothing; a run that appends meanwhile does it no harm. Every segment from the
+// first on is verified against its own hashes and the one before; the first
+// that does not fit is an error that names it, and nothing is returned then.
+// Checkpoints are of no account, but for the segments that they have seen.
 func Read(ctx context.Context, store Store) (*Snapshot, error) {
+	return snapshot(ctx, store, func(atLeast int64) (*Snapshot, error) {
+		_, reached, err := checkpoint(ctx, store)
+		if err != nil {
+			return nil, err
+		}
+		return readChain(ctx, store, &Snapshot{}, max(atLeast, reached), noPause)
+	})
+}
+
+// Load returns the ledger in the store as Read does, but reads only what came
+// since the newest checkpoint that fits, if there is one.
+func Load(ctx context.Context, store Store) (*Snapshot, error) {
+	return snapshot(ctx, store, func(atLeast int64) (*Snapshot, error) { return readNewest(ctx, store, atLeast, noPause) })
+}
+
+func noPause(context.Context) error { return nil }
+
+func snapshot(ctx context.Context, store Store, read func(atLeast int64) (*Snapshot, error)) (*Snapshot, error) {
 	// The record comes first, so that every segment it knows of is listed.
 	_, holder, err := readLock(ctx, store)
 	if err != nil && !errors.Is(err, errTorn) {
@@ -34,7 +68,7 @@ func Read(ctx context.Context, store Store) (*Snapshot, error) {
 	if holder != nil {
 		atLeast = holder.Seq
 	}
-	s, err := readChain(ctx, store, atLeast, func(context.Context) error { return nil })
+	s, err := read(atLeast)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in(store), err)
 	}
@@ -44,16 +78,31 @@ func Read(ctx context.Context, store Store) (*Snapshot, error) {
 	return s, nil
 }
 
-// readChain reads all segments, of which there must be atLeast so many. It
-// calls between before each, to keep the lock alive.
-func readChain(ctx context.Context, store Store, atLeast int64, between func(context.Context) error) (*Snapshot, error) {
-	names, err := store.List(ctx, segmentPrefix)
+// readNewest reads the segments since the newest checkpoint. There must be
+// atLeast so many segments. It calls between before each, to keep the lock
+// alive.
+func readNewest(ctx context.Context, store Store, atLeast int64, between func(context.Context) error) (*Snapshot, error) {
+	s, reached, err := checkpoint(ctx, store)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		s = &Snapshot{}
+	}
+	return readChain(ctx, store, s, max(atLeast, reached), between)
+}
+
+// readChain adds the segments that follow to s.
+func readChain(ctx context.Context, store Store, s *Snapshot, atLeast int64, between func(context.Context) error) (*Snapshot, error) {
+	after := ""
+	if s.Seq > 0 {
+		after = segmentName(s.Seq)
+	}
+	names, err := store.List(ctx, segmentPrefix, after)
 	if err != nil {
 		return nil, fmt.Errorf("list segments: %w", err)
 	}
 	names = slices.DeleteFunc(names, func(name string) bool { return !isSegment(name) })
-	slices.Sort(names)
-	s := &Snapshot{}
 	for _, name := range names {
 		if want := segmentName(s.Seq + 1); name != want {
 			return nil, missing(want, name)
@@ -70,7 +119,7 @@ func readChain(ctx context.Context, store Store, atLeast int64, between func(con
 		}
 	}
 	if s.Seq < atLeast {
-		return nil, missing(segmentName(s.Seq+1), lockName)
+		return nil, missing(segmentName(s.Seq+1), "the state's lock or a checkpoint that has seen it")
 	}
 	return s, nil
 }

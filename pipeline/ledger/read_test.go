@@ -62,7 +62,7 @@ func TestAppendThenRead(t *testing.T) {
 	if seq, hash := l.Head(); l.Lineage() != s.Lineage || seq != s.Seq || hash != s.Hash {
 		t.Errorf("reopened: got %s %d %s, want %s %d %s", l.Lineage(), seq, hash, s.Lineage, s.Seq, s.Hash)
 	}
-	got, _ := l.Entries(context.Background())
+	got := entriesOf(l)
 	if !reflect.DeepEqual(got, s.Entries) {
 		t.Errorf("entries: got %+v, want %+v", got, s.Entries)
 	}

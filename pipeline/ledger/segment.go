@@ -71,13 +71,9 @@ func encodeSegment(h Header, lines [][]byte) ([]byte, error) {
 // decodeSegment returns what a segment says, once it is sure that these are
 // the bytes that were written. What it follows is for the caller to check.
 func decodeSegment(data []byte) (Header, []pipeline.Entry, error) {
-	line, body, ok := bytes.Cut(data, []byte("\n"))
-	if !ok {
-		return Header{}, nil, damaged("it has no complete header")
-	}
-	var h Header
-	if err := json.Unmarshal(line, &h); err != nil {
-		return Header{}, nil, damaged("its header is not what a ledger has (%v)", err)
+	h, line, body, err := decodeHeader(data)
+	if err != nil {
+		return Header{}, nil, err
 	}
 	if h.Format != format {
 		return Header{}, nil, fmt.Errorf("it has format %d and was written by %q: this version reads format %d only; use that one or a newer one", h.Format, h.Tool, format)
@@ -107,6 +103,19 @@ func decodeSegment(data []byte) (Header, []pipeline.Entry, error) {
 		entries = append(entries, e)
 	}
 	return h, entries, nil
+}
+
+// decodeHeader cuts a segment into its header, as what it says and as a line,
+// and its entries. It checks none of the hashes.
+func decodeHeader(data []byte) (h Header, line, body []byte, err error) {
+	line, body, ok := bytes.Cut(data, []byte("\n"))
+	if !ok {
+		return h, nil, nil, damaged("it has no complete header")
+	}
+	if err := json.Unmarshal(line, &h); err != nil {
+		return h, nil, nil, damaged("its header is not what a ledger has (%v)", err)
+	}
+	return h, line, body, nil
 }
 
 // cutSum splits a header line into what is hashed and the hash; "" if it does

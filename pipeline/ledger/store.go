@@ -22,9 +22,14 @@ type Store interface {
 	Read(ctx context.Context, name string) ([]byte, error)
 
 	// List returns the names that begin with prefix, which ends in a slash,
-	// and have no further slash; in any order. A store that holds nothing, or
-	// does not exist yet, has no names; that is no error.
-	List(ctx context.Context, prefix string) ([]string, error)
+	// have no further slash, and come after the name after, in ascending order.
+	// A store that holds nothing, or does not exist yet, has no names; that is
+	// no error.
+	List(ctx context.Context, prefix, after string) ([]string, error)
+
+	// Delete removes an object. That there is none is no error. Only what can be
+	// made again is deleted.
+	Delete(ctx context.Context, name string) error
 
 	// Swap replaces the object in one step if it is exactly old, where nil
 	// means that there must be none; else it returns ErrChanged and changes

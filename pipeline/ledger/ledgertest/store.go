@@ -52,7 +52,7 @@ func list(t *testing.T, s ledger.Store) {
 	ctx := context.Background()
 	expect := func(names ...string) {
 		t.Helper()
-		got, err := s.List(ctx, "ledger/")
+		got, err := s.List(ctx, "ledger/", "")
 		slices.Sort(got)
 		if err != nil || !slices.Equal(got, names) {
 			t.Errorf("list: got %q, %v, want %q", got, err, names)
@@ -96,7 +96,7 @@ func cancelled(t *testing.T, s ledger.Store) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, readErr := s.Read(ctx, "ledger/a")
-	_, listErr := s.List(ctx, "ledger/")
+	_, listErr := s.List(ctx, "ledger/", "")
 	for i, err := range []error{
 		s.Create(ctx, "ledger/a", nil), s.Swap(ctx, "lock.json", nil, nil), readErr, listErr,
 	} {
