@@ -34,7 +34,9 @@ type tableSource struct {
 type tableRow struct {
 	at  Tick
 	id  string
-	got Tick // when it could be read first; 0 does not say
+	got Tick // its ingestion time, when it should be readable; 0 does not say
+	// odd is how much later it really is readable: a row that comes out of turn.
+	odd Tick
 }
 
 var tableColumns = Schema{{Name: "TimeGenerated", Type: Datetime}, {Name: "Id", Type: String}}
@@ -81,7 +83,7 @@ func (s *tableSource) in(slice Slice) []tableRow {
 	var hits []tableRow
 	for _, row := range s.rows {
 		sum := sha256.Sum256([]byte(row.id))
-		if row.at >= TickOf(slice.Window.Start) && row.at < TickOf(slice.Window.End) && slice.Cut.holds(row.got) && (s.now == 0 || row.got <= s.now) &&
+		if row.at >= TickOf(slice.Window.Start) && row.at < TickOf(slice.Window.End) && slice.Cut.holds(row.got) && (s.now == 0 || row.got+row.odd <= s.now) &&
 			strings.HasPrefix(hex.EncodeToString(sum[:]), slice.Part) {
 			hits = append(hits, row)
 		}

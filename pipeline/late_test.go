@@ -71,8 +71,9 @@ func (n *nightly) count(kind Kind) int {
 // as the sinks keep them.
 func rowsBelow(rows []tableRow, w Window, cut time.Time) []string {
 	var want []string
+	now := TickOf(cut.Add(CutDelay))
 	for _, r := range rows {
-		if r.at >= TickOf(w.Start) && r.at < TickOf(w.End) && (Cut{To: cut}).holds(r.got) {
+		if r.got+r.odd <= now && r.at >= TickOf(w.Start) && r.at < TickOf(w.End) && (Cut{To: cut}).holds(r.got) {
 			want = append(want, r.at.Time().Format(TimeLayout)+" "+r.id)
 		}
 	}
@@ -143,6 +144,139 @@ func TestLateRowsAppended(t *testing.T) {
 		source.probes = nil
 		if _, err := n.at(now.Add(time.Hour)); err != nil || len(n.plan.Slices) != 0 || len(source.probes) != 0 {
 			t.Errorf("seed %d: after the watch: %d slices, %d probes, %v, want none", seed, len(n.plan.Slices), len(source.probes), err)
+		}
+	}
+}
+
+// Whatever fails and wherever the process dies among runs that append late
+// rows, replace slices and delete what has stepped down: the objects that count
+// never hold a row twice, never lose one that they held, and once a run ends
+// clean every sink holds every row exactly once, in its folder too.
+func TestLateRowsThroughCrashes(t *testing.T) {
+	seeds := uint64(20)
+	if testing.Short() {
+		seeds = 6
+	}
+	replaced, appended := 0, 0
+	for seed := range seeds {
+		rng := rand.New(rand.NewPCG(seed, 22))
+		w := newWorld()
+		source := &tableSource{rows: lateTable(rng, 100), limit: 4 + rng.IntN(20)}
+		for i := range source.rows {
+			if rng.IntN(10) == 0 {
+				source.rows[i].odd = Tick(rng.Int64N(int64(10*time.Hour))) / 100 // the last within the lookback
+			}
+		}
+		e := exportOf(source, testTarget(w, "a", Daily), testTarget(w, "b", Hourly))
+		e.Span.End, e.Span.Lookback = Bound{Relative: true}, 72*time.Hour
+		e.Late = []Late{LateDefault, LateReplace}[seed%2]
+		n := &nightly{world: w, exports: []Export{e}, source: source}
+		for night := range 5 {
+			now := dayStart.Add(26*time.Hour + time.Duration(night)*24*time.Hour)
+			n.replace = nil
+			if night == 3 {
+				n.replace = func(Export, Window) []Window { return []Window{{dayStart.Add(5 * time.Hour), dayStart.Add(30 * time.Hour)}} }
+			}
+			clean := false
+			for try := 0; try < 60 && !clean; try++ {
+				w.restart()
+				if try < 25 {
+					w.rng, source.rng = rand.New(rand.NewPCG(seed, rng.Uint64())), rand.New(rand.NewPCG(seed, rng.Uint64()))
+				} else {
+					w.rng, source.rng = nil, nil
+				}
+				source.limit = 4 + rng.IntN(20)
+				steps, dieAt := 0, rng.IntN(120)
+				n.atStep = func(string) {
+					w.mu.Lock()
+					steps++
+					die := try < 20 && steps == dieAt
+					w.mu.Unlock()
+					if die {
+						w.crash()
+					}
+				}
+				held := n.current(t)
+				sum, err := n.at(now)
+				clean = err == nil && len(sum.Failed) == 0
+				checkCurrent(t, fmt.Sprintf("seed %d, night %d, try %d", seed, night, try), held, n.current(t), source.rows)
+			}
+			if !clean {
+				t.Fatalf("seed %d: night %d never ended clean", seed, night)
+			}
+			w.restart()
+			want := rowsBelow(source.rows, e.Span.Resolve(now), CutAt(now))
+			for _, identity := range []string{"mem:a", "mem:b"} {
+				if got := w.rowsIn(identity); !reflect.DeepEqual(got, want) {
+					t.Fatalf("seed %d: night %d: %s holds %d rows, want %d: %s", seed, night, identity, len(got), len(want), difference(got, want))
+				}
+				if got := n.current(t)[identity]; !reflect.DeepEqual(got, want) {
+					t.Fatalf("seed %d: night %d: what counts in %s is other than its folder: %s", seed, night, identity, difference(got, want))
+				}
+			}
+		}
+		replaced += n.count(KindCurrent)
+		entries, _ := memLedger{w}.Entries(context.Background())
+		for _, e := range entries {
+			if e.Kind == KindDone && !e.From.IsZero() {
+				appended++
+			}
+		}
+	}
+	if replaced == 0 || appended == 0 {
+		t.Errorf("%d slices were replaced and %d appended to, so the test shows little", replaced, appended)
+	}
+}
+
+// current returns the rows of the objects that count, by sink.
+func (n *nightly) current(t *testing.T) map[string][]string {
+	t.Helper()
+	if err := n.fold(); err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string][]string)
+	for _, l := range n.history.Lines() {
+		done, err := l.Done(context.Background(), Forever())
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := []string{}
+		for _, r := range done {
+			if r.Key == "" {
+				continue
+			}
+			o, ok := n.objects[l.Sink+"|"+r.Key]
+			if !ok || o.sum != r.SHA256 {
+				t.Fatalf("%s counts in %s and is not there", r.Key, l.Sink)
+			}
+			rows = append(rows, o.rows...)
+		}
+		sort.Strings(rows)
+		all[l.Sink] = rows
+	}
+	return all
+}
+
+// checkCurrent reports rows that count twice, rows that counted and do not any
+// more, and rows that nobody has.
+func checkCurrent(t *testing.T, when string, before, after map[string][]string, rows []tableRow) {
+	t.Helper()
+	exist := make(map[string]bool)
+	for _, r := range rows {
+		exist[r.at.Time().Format(TimeLayout)+" "+r.id] = true
+	}
+	for sink, now := range after {
+		has := make(map[string]bool)
+		for _, r := range now {
+			if has[r] || !exist[r] {
+				t.Fatalf("%s: in %s the row %s counts twice, or never was", when, sink, r)
+			}
+			has[r] = true
+		}
+		for _, r := range before[sink] {
+			if !has[r] {
+				t.Fatalf("%s: in %s the row %s counts no more", when, sink, r)
+			}
 		}
 	}
 }
