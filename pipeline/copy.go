@@ -29,7 +29,7 @@ func (e Export) planCopies(ctx context.Context, p *Plan, h *History, missing [][
 					return nil, fmt.Errorf("%s: %w", from.Address, err)
 				}
 				for _, s := range held {
-					if !w.Contains(s.Window) || !t.Calendar.holds(s.Window) || p.hasLost(from.Identity, s.Keys()) || overlapsAny(s.Window, missing[j]) {
+					if !e.readable(from, s, h) || !w.Contains(s.Window) || !t.Calendar.holds(s.Window) || p.hasLost(from.Identity, s.Keys()) || overlapsAny(s.Window, missing[j]) {
 						continue
 					}
 					taken = append(taken, s.Window)
@@ -51,6 +51,17 @@ func (e Export) planCopies(ctx context.Context, p *Plan, h *History, missing [][
 		}
 	}
 	return left, nil
+}
+
+// readable reports whether a slice comes back from a sink as it went there.
+func (e Export) readable(from Target, s Held, h *History) bool {
+	for _, r := range s.Objects {
+		columns, ok := h.Columns(r.Schema)
+		if r.Key != "" && (!ok || !from.Sink.(Reader).Reads(r.Key, columns)) {
+			return false
+		}
+	}
+	return true
 }
 
 // hasLost reports whether some of the objects are not in the sink any more.

@@ -175,7 +175,9 @@ func TestLateRowsThroughCrashes(t *testing.T) {
 			now := dayStart.Add(26*time.Hour + time.Duration(night)*24*time.Hour)
 			n.replace = nil
 			if night == 3 {
-				n.replace = func(Export, Window) []Window { return []Window{{dayStart.Add(5 * time.Hour), dayStart.Add(30 * time.Hour)}} }
+				n.replace = func(Export, Window) []Window {
+					return []Window{{dayStart.Add(5 * time.Hour), dayStart.Add(30 * time.Hour)}}
+				}
 			}
 			clean := false
 			for try := 0; try < 60 && !clean; try++ {

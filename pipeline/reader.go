@@ -6,7 +6,22 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 )
 
-// Reader is a stub until the decoders come.
+// Reader is implemented by sinks that can read back what they hold, so that
+// another sink is filled from there instead of from the source.
 type Reader interface {
+	// Reads reports whether an object with this key and these columns comes back
+	// with the values that were written, as far as its name tells.
+	Reads(key string, columns Schema) bool
+
+	// ReadBack hands the rows of the object of r to emit, each once, in the order
+	// in which they were written, in records with the schema columns.Arrow() of a
+	// few thousand rows each; at least one record, so that an object without rows
+	// tells its columns too. A record is valid until emit returns. If emit
+	// returns an error, ReadBack stops and returns it unchanged.
+	//
+	// Size and SHA-256 are compared with the receipt before the first record, and
+	// the number of rows at the end: ErrMismatch says that the object is another
+	// one, ErrMissing that there is none. Times and timespans come back in the
+	// service's own form, which is what was written if the service wrote it.
 	ReadBack(ctx context.Context, r Receipt, columns Schema, emit func(arrow.Record) error) error
 }

@@ -39,6 +39,29 @@ func (t Tick) UnixMicros() (micros int64, digit int32) {
 	return (u - int64(digit)) / 10, digit
 }
 
+// TickOfMicros is the inverse of UnixMicros.
+func TickOfMicros(micros int64, digit int32) Tick {
+	return Tick(micros*10+int64(digit)) + Tick(unixOrigin*ticksPerSecond)
+}
+
+// SpanText writes ticks of 100 ns as the service writes a timespan, which
+// ParseSpan reads: a fraction has seven digits or is left out.
+func SpanText(ticks int64) string {
+	sign, n := "", uint64(ticks)
+	if ticks < 0 {
+		sign, n = "-", -n
+	}
+	fraction, seconds := n%uint64(ticksPerSecond), n/uint64(ticksPerSecond)
+	text := fmt.Sprintf("%02d:%02d:%02d", seconds/3600%24, seconds/60%60, seconds%60)
+	if days := seconds / 86400; days > 0 {
+		text = fmt.Sprintf("%d.%s", days, text)
+	}
+	if fraction > 0 {
+		text += fmt.Sprintf(".%07d", fraction)
+	}
+	return sign + text
+}
+
 // TimeLayout writes a time with all seven digits, as KQL literals, file names
 // and the ledger need it.
 const TimeLayout = "2006-01-02T15:04:05.0000000Z"

@@ -5,6 +5,8 @@ import (
 	"io"
 
 	"github.com/apache/arrow/go/v15/arrow"
+
+	"github.com/kustash/kustash/pipeline"
 )
 
 // Format is a file format with its settings. It is immutable, and its methods
@@ -56,6 +58,21 @@ type Checker interface {
 	// Compare the hash first: a damaged object may name absurd sizes, and
 	// reading it may cost as much as they say.
 	Check(ctx context.Context, r io.ReaderAt, size int64, m Metadata) (rows int64, err error)
+}
+
+// Decoder is implemented by formats that can hand over what they have written.
+type Decoder interface {
+	// Exact reports whether Decode gives back what was written of these columns
+	// with the format's settings.
+	Exact(columns pipeline.Schema) bool
+
+	// Decode hands all rows of an object to emit, in the order in which they were
+	// written, in records with the schema m.Columns.Arrow(), each valid until
+	// emit returns; at least one. The object must be of this kind of format; its
+	// settings may be others than the receiver's, and m.Format says which. The
+	// bytes are known to be those that were written. Memory does not grow with
+	// the object. An error of emit is returned as it is.
+	Decode(ctx context.Context, r io.ReaderAt, size int64, m Metadata, emit func(arrow.Record) error) error
 }
 
 // Settled is implemented by formats with settings that a reader of their

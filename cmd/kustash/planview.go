@@ -113,7 +113,8 @@ func (p *process) writePlan(w io.Writer, pl *planned) {
 		return
 	}
 	fmt.Fprintf(w, "\n%s %s", p.paint(bold, "Plan:"), pl.deeds())
-	if _, rows, bytes, known := pl.plan.Totals(); known {
+	reads := slices.ContainsFunc(pl.plan.Slices, func(s pipeline.PlannedSlice) bool { return s.Copy == "" })
+	if _, rows, bytes, known := pl.plan.Totals(); known && reads {
 		fmt.Fprintf(w, "; about %s rows, %s to read", amount(rows), size(bytes))
 	}
 	fmt.Fprintln(w, ".")

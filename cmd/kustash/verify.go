@@ -255,8 +255,11 @@ func (c *checker) report() (int, error) {
 		c.printf(", %s recounted at the workspace", count(c.recounted, "slice"))
 	}
 	c.printf(": %s.\n", count(len(c.findings), "finding"))
-	if c.found("missing") || c.found("damaged") {
-		c.printf("Restore missing and damaged files from a backup: this version does not read done slices again.\n")
+	if c.found("missing") {
+		c.printf("Missing files: \"kustash apply\" brings them back, from another sink of the query or from the workspace.\n")
+	}
+	if c.found("damaged") {
+		c.printf("Damaged files: restore them from a copy, or read their slices again with \"kustash apply -replace=ADDRESS@FROM/TO\".\n")
 	}
 	return code, nil
 }

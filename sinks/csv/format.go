@@ -20,7 +20,7 @@ type Options struct {
 	Header      *bool  `hcl:"header,optional"`      // a first line of column names; default true
 }
 
-// Format is a sinks.Format, sinks.Checker and sinks.Settled.
+// Format is a sinks.Format, sinks.Checker, sinks.Settled and sinks.Decoder.
 type Format struct {
 	zip    bool
 	header bool
@@ -30,6 +30,7 @@ var (
 	_ sinks.Format  = (*Format)(nil)
 	_ sinks.Checker = (*Format)(nil)
 	_ sinks.Settled = (*Format)(nil)
+	_ sinks.Decoder = (*Format)(nil)
 )
 
 // noHeader is the setting that a reader must know.

@@ -26,7 +26,8 @@ type Options struct {
 	Dynamic string `hcl:"dynamic,optional"`
 }
 
-// Format is a sinks.Format and a sinks.Checker.
+// Format is a sinks.Format, a sinks.Checker, a sinks.Settled and a
+// sinks.Decoder.
 type Format struct {
 	zip     bool
 	dynamic bool // as JSON
@@ -35,7 +36,12 @@ type Format struct {
 var (
 	_ sinks.Format  = (*Format)(nil)
 	_ sinks.Checker = (*Format)(nil)
+	_ sinks.Settled = (*Format)(nil)
+	_ sinks.Decoder = (*Format)(nil)
 )
+
+// dynamicJSON is the setting that a reader must know.
+const dynamicJSON = "dynamic=json"
 
 // New returns the format of these options. A value that is none of those
 // allowed is a *pipeline.SettingError.
@@ -61,6 +67,14 @@ func (f *Format) Ext() string {
 		return "jsonl.gz"
 	}
 	return "jsonl"
+}
+
+// Settings implements sinks.Settled.
+func (f *Format) Settings() string {
+	if f.dynamic {
+		return dynamicJSON
+	}
+	return ""
 }
 
 // NewEncoder implements sinks.Format.

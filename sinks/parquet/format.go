@@ -36,7 +36,7 @@ type Options struct {
 	DatetimeColumns map[string]string `hcl:"datetime_columns,optional"`
 }
 
-// Format is a sinks.Format, sinks.Embedder and sinks.Checker.
+// Format is a sinks.Format, sinks.Embedder, sinks.Checker and sinks.Decoder.
 type Format struct {
 	codec     compress.Compression
 	datetime  string
@@ -48,6 +48,7 @@ var (
 	_ sinks.Format   = (*Format)(nil)
 	_ sinks.Embedder = (*Format)(nil)
 	_ sinks.Checker  = (*Format)(nil)
+	_ sinks.Decoder  = (*Format)(nil)
 )
 
 // The ways to keep a datetime.

@@ -28,6 +28,9 @@ func Format(t *testing.T, format sinks.Format) {
 	t.Run("Reuse", func(t *testing.T) { testReuse(t, format) })
 	t.Run("Failing", func(t *testing.T) { testFailing(t, format) })
 	t.Run("Damage", func(t *testing.T) { testDamage(t, format) })
+	if decoder, ok := format.(sinks.Decoder); ok && decoder.Exact(Columns) {
+		t.Run("Decode", func(t *testing.T) { testDecode(t, format) })
+	}
 	if checker, ok := format.(sinks.Checker); ok {
 		t.Run("Torn", func(t *testing.T) { testTorn(t, format, checker) })
 		t.Run("Columns", func(t *testing.T) { testColumns(t, format, checker) })
