@@ -10,6 +10,7 @@
 // # Layout
 //
 //	ledger/00000000000000000001.jsonl   segments, numbered from 1 without gaps
+//	checkpoints/                        caches of what segments say, see below
 //	lock.json                           the lock record
 //	lock.host, lock.guard               empty files of the local store, never removed
 //
@@ -38,7 +39,7 @@
 // lineage, before any sink learns of it.
 //
 //	entry        type     meaning
-//	kind         text     query, schema, intended, done, forgotten or failed
+//	kind         text     one of pipeline.Kind
 //	query        text     address of the query
 //	sink         text     identity of the sink; absent if it is about none
 //	key          text     name of the object below the sink's root
@@ -51,6 +52,19 @@
 //	fingerprint  text     of the query
 //	schema       text     hash of the columns
 //	number       integer  intents recorded before for this slice and sink
+//	parts        integer  objects with hash parts of the window that count together
+//	ends         text     "approximate" where the ends could not be kept exactly
+//	received     integer  rows that came before those outside of the slice were dropped
+//	size         integer  bytes of the answer, as the service measures them
+//	input        object   rows and bytes that the probe counted below the cut
+//	swap         text     the replacement that an intended object belongs to
+//	final        boolean  the watch of the window is over; or a wish is withdrawn
+//	takes        array    keys that count from a current entry on
+//	empty        array    receipts of its slices without rows
+//	steps_down   array    keys that do not count any more
+//	kept         boolean  the sink keeps what does not count
+//	before       object   what had been counted when the slice was read
+//	was          text     the earlier address of a moved query
 //	declared     text     fingerprint of the query as it is declared from here on
 //	text         text     of that query
 //	columns      array    name, type and as of each column
@@ -64,6 +78,14 @@
 // does not know. A change that an older reader would misunderstand therefore
 // needs a new kind or a new format; everything else is a new field. Segments
 // of every format ever released stay in testdata and keep loading.
+//
+// # Checkpoints
+//
+// checkpoints/<number>.json says what the segments up to that number say, and
+// names the SHA-256 of the last of them; the receipts of each query, sink and
+// month are in checkpoints/receipts/<SHA-256>.jsonl. They are caches: all of
+// them may be removed. A checkpoint that is damaged, or does not fit its
+// segment, is passed over, but no segment that one has seen may be missing.
 //
 // # One writer
 //
