@@ -9,55 +9,73 @@ import (
 )
 
 // planCopies takes out of the missing windows the slices that another sink of
-// the export holds and can be read back from, and plans to copy them.
+// the export holds and can be read back from, and plans to copy them. Sinks that
+// lack the same are filled by one read.
 func (e Export) planCopies(ctx context.Context, p *Plan, h *History, missing [][]Window) ([][]Window, error) {
+	type copied struct {
+		window Window
+		from   int
+	}
+	at := make(map[copied]int) // index of the planned slice
 	left := slices.Clone(missing)
-	at := make(map[PlannedKey]int)
 	for i, t := range e.Targets {
 		for j, from := range e.Targets {
-			if _, ok := from.Sink.(Reader); !ok || i == j {
+			if i == j {
 				continue
 			}
-			line := h.Line(e.Query.Address, from.Identity)
-			var taken []Window
-			for _, w := range left[i] {
-				if !overlapsAny(w, line.covered) {
+			held, err := e.lends(ctx, p, h, from, t, left[i], missing[j])
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", from.Address, err)
+			}
+			for _, s := range held {
+				left[i] = without(left[i], s.Window)
+				k := copied{s.Window, j}
+				if n, ok := at[k]; ok {
+					p.Slices[n].Sinks = append(p.Slices[n].Sinks, t.Identity)
 					continue
 				}
-				held, err := line.Held(ctx, w)
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", from.Address, err)
-				}
-				for _, s := range held {
-					if !e.readable(from, s, h) || !w.Contains(s.Window) || !t.Calendar.holds(s.Window) || p.hasLost(from.Identity, s.Keys()) || overlapsAny(s.Window, missing[j]) {
-						continue
-					}
-					taken = append(taken, s.Window)
-					planned := PlannedSlice{Query: e.Query.Address, Window: s.Window, Rows: s.Rows(), Bytes: s.Bytes(), Copy: from.Identity, Sinks: []string{t.Identity}}
-					k := PlannedKey{window: s.Window, held: int64(j)}
-					if n, ok := at[k]; ok {
-						p.Slices[n].Sinks = append(p.Slices[n].Sinks, t.Identity)
-						continue
-					}
-					at[k] = len(p.Slices)
-					p.Slices = append(p.Slices, planned)
-				}
+				at[k] = len(p.Slices)
+				p.Slices = append(p.Slices, PlannedSlice{Query: e.Query.Address, Window: s.Window, Sinks: []string{t.Identity},
+					Rows: s.Rows(), Bytes: s.Bytes(), Copy: from.Identity})
 			}
-			var rest []Window
-			for _, w := range left[i] {
-				rest = append(rest, w.Subtract(taken)...)
-			}
-			left[i] = rest
 		}
 	}
 	return left, nil
 }
 
+// lends returns the slices of a sink that lie in what another one lacks, that
+// fit into its folders and that come back as they went there. lacks is what the
+// first one lacks itself.
+func (e Export) lends(ctx context.Context, p *Plan, h *History, from, to Target, wanted, lacks []Window) ([]Held, error) {
+	reader, ok := from.Sink.(Reader)
+	if !ok {
+		return nil, nil
+	}
+	line := h.Line(e.Query.Address, from.Identity)
+	var lent []Held
+	for _, w := range wanted {
+		if !overlapsAny(w, line.covered) {
+			continue
+		}
+		held, err := line.Held(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range held {
+			if w.Contains(s.Window) && to.Calendar.holds(s.Window) && !overlapsAny(s.Window, lacks) &&
+				!p.hasLost(from.Identity, s.Keys()) && h.readable(reader, s) {
+				lent = append(lent, s)
+			}
+		}
+	}
+	return lent, nil
+}
+
 // readable reports whether a slice comes back from a sink as it went there.
-func (e Export) readable(from Target, s Held, h *History) bool {
+func (h *History) readable(from Reader, s Held) bool {
 	for _, r := range s.Objects {
 		columns, ok := h.Columns(r.Schema)
-		if r.Key != "" && (!ok || !from.Sink.(Reader).Reads(r.Key, columns)) {
+		if r.Key != "" && (!ok || !from.Reads(r.Key, columns)) {
 			return false
 		}
 	}

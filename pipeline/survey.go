@@ -446,8 +446,17 @@ func (s *surveyor) count(ctx context.Context, e Export, w Window, step time.Dura
 		bins, err = e.Source.(Prober).Probe(ctx, e.Query, w, step, Cut{To: CutAt(s.survey.Now)})
 		return err
 	}, nil)
-	if errors.Is(err, ErrAccess) || errors.Is(err, ErrQuery) {
+	switch {
+	case errors.Is(err, ErrAccess), errors.Is(err, ErrQuery):
 		s.refused(e, err)
+		return
+	case errors.Is(err, ErrTooLarge) && w.End.Sub(w.Start) > step:
+		middle := Floor(w.Start.Add(w.End.Sub(w.Start)/2), step)
+		if !middle.After(w.Start) {
+			middle = middle.Add(step)
+		}
+		s.count(ctx, e, Window{w.Start, middle}, step)
+		s.count(ctx, e, Window{middle, w.End}, step)
 		return
 	}
 	s.mu.Lock()

@@ -21,9 +21,10 @@ import (
 
 // shell runs the program in process, as a script would, in a directory.
 type shell struct {
-	t   *testing.T
-	dir string
-	env map[string]string
+	t     *testing.T
+	dir   string
+	env   map[string]string
+	clock func() time.Time // of this machine; nil is the real one
 }
 
 // run returns the exit code and everything printed.
@@ -42,6 +43,7 @@ func (s *shell) run(args ...string) (code int, output string) {
 		width:  100,
 		retry:  pipeline.Retry{Attempts: 5, Base: time.Millisecond, Max: 5 * time.Millisecond},
 		pause:  5 * time.Millisecond,
+		clock:  s.clock,
 	})
 	return code, out.String()
 }

@@ -207,7 +207,7 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 			return nil, err
 		}
 	}
-	now, err := serviceNow(ctx, s.templates(), retry)
+	now, err := serviceNow(ctx, s.templates(), retry, p.now())
 	if err != nil {
 		return nil, err
 	}
@@ -288,9 +288,8 @@ func learn(exports []pipeline.Export, survey pipeline.Survey) {
 const probesAtOnce = 4
 
 // serviceNow asks the workspaces for their time and compares it with this
-// machine's.
-func serviceNow(ctx context.Context, exports []pipeline.Export, retry pipeline.Retry) (time.Time, error) {
-	local := time.Now().UTC()
+// machine's, local.
+func serviceNow(ctx context.Context, exports []pipeline.Export, retry pipeline.Retry, local time.Time) (time.Time, error) {
 	now, err := pipeline.ServiceNow(ctx, exports, retry, local)
 	if err != nil {
 		return time.Time{}, err

@@ -36,6 +36,15 @@ type process struct {
 	width  int  // of the terminal in columns; 0 is unknown, nothing is wrapped
 	retry  pipeline.Retry
 	pause  time.Duration // after a throttled request; 0 is the source's own
+	clock  func() time.Time
+}
+
+// now is this machine's time, in UTC.
+func (p *process) now() time.Time {
+	if p.clock == nil {
+		return time.Now().UTC()
+	}
+	return p.clock().UTC()
 }
 
 func realProcess() *process {
