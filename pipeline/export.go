@@ -406,7 +406,9 @@ func (t *tee) doubt(ctx context.Context, o *out, cause error) {
 	default:
 		var entries []Entry
 		for _, f := range o.objects() {
-			entries = append(entries, f.entry(end, o))
+			e := f.entry(end, o)
+			e.Kept = o.keeps(end, f.receipt)
+			entries = append(entries, e)
 		}
 		_ = t.record(entries...)
 		t.drop(o, "publish the file", cause)

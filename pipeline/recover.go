@@ -131,7 +131,7 @@ func (r *Runner) recoverOne(ctx context.Context, e Export, t Target, h *History,
 	}
 	var entries []Entry
 	for i, receipt := range open {
-		entries = append(entries, Entry{Kind: end, Query: e.Query.Address, Sink: t.Identity, Receipt: &open[i]})
+		entries = append(entries, Entry{Kind: end, Query: e.Query.Address, Sink: t.Identity, Receipt: &open[i], Kept: t.keeps(end, receipt)})
 		if r.OnEvent != nil {
 			r.OnEvent(Event{Kind: Recovered, Query: e.Query.Address, Sink: t.Identity, Window: receipt.Window,
 				Part: receipt.Part, Rows: receipt.Rows, Bytes: receipt.Bytes, Key: receipt.Key, Text: string(end)})
@@ -196,6 +196,13 @@ func (r *Runner) settle(ctx context.Context, t Target, group []intent, mayCount 
 	return "", odd
 }
 
+// keeps reports whether an object that is forgotten stays where it is: one of a
+// replacement, in a sink that cannot delete. Readers of such a sink go by its
+// manifests.
+func (t Target) keeps(end Kind, r Receipt) bool {
+	return end == KindForgotten && r.Swap != "" && !removes(t.Sink)
+}
+
 // whole reports whether a group has all hash parts of each of its windows.
 func whole(group []intent) bool {
 	parts := make(map[Window]int)
@@ -216,6 +223,9 @@ func (r *Runner) takeBack(ctx context.Context, t Target, group []intent, there [
 	for i, g := range group {
 		if there[i] {
 			remover, ok := t.Sink.(Remover)
+			if t.keeps(KindForgotten, g.receipt) {
+				continue // it holds its name itself
+			}
 			if !ok {
 				return false, fmt.Errorf("%w: %s is a part of an instant of which others are missing, and this sink cannot remove it", ErrMismatch, g.receipt.Key)
 			}
