@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 )
@@ -262,6 +263,23 @@ func (h *History) Queries() []string {
 	}
 	sort.Strings(addresses)
 	return addresses
+}
+
+// Addresses returns the addresses of all queries that something is recorded of,
+// in order.
+func (h *History) Addresses() []string {
+	all := h.Queries()
+	for k := range h.lines {
+		all = append(all, k.query)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Knows reports whether something is recorded of a query.
+func (h *History) Knows(query string) bool {
+	_, found := slices.BinarySearch(h.Addresses(), query)
+	return found
 }
 
 // merge returns known with the columns that it lacks. They already have their

@@ -71,6 +71,18 @@ func (s Selector) Matches(e Export) bool {
 	return false
 }
 
+// Names reports whether the selector is about exactly this address, or about
+// the block that it is an instance of.
+func (s Selector) Names(address string) bool { return s.matches(address) }
+
+// Window returns the window that the selector names; Forever if it names none.
+func (s Selector) Window() (w Window, given bool) {
+	if s.window == nil {
+		return Forever(), false
+	}
+	return *s.window, true
+}
+
 func (s Selector) matches(address string) bool {
 	prefix, key, keyed := strings.Cut(address, "[")
 	if prefix != s.prefix {

@@ -133,8 +133,8 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 		return p.endOfApply(pl, view, pipeline.Summary{Failed: lost}, 0, nil)
 	}
 	if saved == nil && !o.approved {
-		if err := p.approve(made.describe()); err != nil {
-			return 0, err
+		if err := p.confirm("Do you want to apply this: " + made.describe() + "?"); err != nil {
+			return 0, fmt.Errorf("apply was not approved: %w; nothing has been read", err)
 		}
 	}
 	view.start(made.plan)
@@ -182,17 +182,17 @@ func (p *process) endOfApply(pl *config.Pipeline, view applyView, sum pipeline.S
 	return exitDone, nil
 }
 
-// approve asks whether to go on. Only "yes" is an approval.
-func (p *process) approve(what string) error {
-	fmt.Fprintf(p.stderr, "\nDo you want to apply this: %s?\n  Only \"yes\" is accepted.\n\n  Enter a value: ", what)
+// confirm asks whether to go on. Only "yes" is an approval.
+func (p *process) confirm(question string) error {
+	fmt.Fprintf(p.stderr, "\n%s\n  Only \"yes\" is accepted.\n\n  Enter a value: ", question)
 	line, err := bufio.NewReader(p.stdin).ReadString('\n')
 	if answer := strings.TrimSpace(line); answer == "yes" {
 		return nil
 	} else if err != nil && answer == "" {
 		fmt.Fprintln(p.stderr)
-		return errors.New("apply was not approved: the input ended; add -auto-approve to run without a question")
+		return errors.New("the input ended; -auto-approve goes on without a question")
 	}
-	return errors.New("apply was not approved; nothing has been read")
+	return errors.New("the answer was not \"yes\"")
 }
 
 // crashPoint serves tests of recovery: with KUSTASH_TEST_CRASH=STEP or STEP:N

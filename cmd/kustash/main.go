@@ -40,7 +40,7 @@ type verb struct {
 func allVerbs() []verb {
 	return []verb{
 		initVerb, validateVerb, planVerb, applyVerb, statusVerb, verifyVerb,
-		queryVerb, tablesVerb, doctorVerb, showVerb, outputVerb, fmtVerb,
+		queryVerb, tablesVerb, doctorVerb, showVerb, outputVerb, stateVerb, forceUnlockVerb, fmtVerb,
 		demoVerb, emulatorVerb, versionVerb, completionVerb,
 	}
 }
@@ -100,12 +100,10 @@ var verbHabits = map[string]string{
 	"lint":    `The verb is "validate".`,
 	"format":  `The verb is "fmt".`,
 
-	"state":        notYet,
-	"connect":      notYet,
-	"graph":        notYet,
-	"console":      notYet,
-	"report":       notYet,
-	"force-unlock": notYet,
+	"connect": notYet,
+	"graph":   notYet,
+	"console": notYet,
+	"report":  notYet,
 }
 
 // notYet answers verbs that the language of the tool has and this version not.

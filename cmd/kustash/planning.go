@@ -251,7 +251,7 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 	learn(pl.exports, survey)
 	learn(readable, survey)
 	explain(ctx, readable, survey.Refused)
-	pl.refused, pl.notes = append(found.refused, survey.Refused...), found.notes
+	pl.refused, pl.notes = append(found.refused, survey.Refused...), append(s.moved, found.notes...)
 	pl.outside = survey.Outside
 	readable = slices.DeleteFunc(readable, func(e pipeline.Export) bool {
 		return slices.ContainsFunc(survey.Refused, func(f pipeline.SliceError) bool { return f.Query == e.Query.Address })

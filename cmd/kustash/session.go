@@ -21,6 +21,7 @@ type session struct {
 	ledger   *ledger.Ledger // nil while only reading
 	snapshot *ledger.Snapshot
 	history  *pipeline.History
+	moved    []string // notes about moved blocks
 	// instances are the exports of queries by table; see expand.go.
 	instances []pipeline.Export
 }
@@ -51,6 +52,10 @@ func (p *process) readSession(ctx context.Context, o *loadFlags, asJSON bool, re
 	}
 	s.snapshot = snapshot
 	if s.history, err = snapshot.History(ctx); err != nil {
+		return nil, err
+	}
+	// What an apply would record first is taken for granted.
+	if err := s.move(func(moves []pipeline.Entry) error { return s.history.Add(ctx, moves...) }); err != nil {
 		return nil, err
 	}
 	s.recall()
@@ -84,8 +89,11 @@ func (p *process) writeSession(ctx context.Context, pl *config.Pipeline, operati
 		return s.ledger.Close(context.WithoutCancel(ctx))
 	}
 	if err := s.refold(ctx); err != nil {
-		_ = end()
-		return nil, nil, err
+		return nil, nil, errors.Join(err, end())
+	}
+	err = s.move(func(moves []pipeline.Entry) error { return errors.Join(s.ledger.Append(ctx, moves...), s.refold(ctx)) })
+	if err != nil {
+		return nil, nil, errors.Join(err, end())
 	}
 	return s, end, nil
 }
@@ -105,6 +113,26 @@ func (s *session) refold(ctx context.Context) error {
 		return err
 	}
 	s.recall()
+	return nil
+}
+
+// move carries out the moved blocks that have not been, and notes them.
+func (s *session) move(record func([]pipeline.Entry) error) error {
+	for _, m := range s.Moves {
+		entries, err := s.moves(m.From, m.To)
+		if err != nil {
+			return fmt.Errorf("moved: %w", err)
+		}
+		if len(entries) == 0 {
+			continue
+		}
+		if err := record(entries); err != nil {
+			return err
+		}
+		for _, e := range entries {
+			s.moved = append(s.moved, fmt.Sprintf("%s was %s: what the state knows of it goes with it", e.Query, e.Was))
+		}
+	}
 	return nil
 }
 

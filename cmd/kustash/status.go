@@ -107,6 +107,21 @@ func (p *process) writeStatus(report []pipeline.Coverage, snapshot *ledger.Snaps
 		if c.Unwatched > 0 {
 			p.printf("  %s  %s: late rows would not be noticed, because what was read had not been counted\n", p.paint(yellow, "unseen "), count(c.Unwatched, "slice"))
 		}
+		for _, w := range c.Tainted {
+			p.printf("  %s  %v: the next apply reads it again\n", p.paint(yellow, "tainted"), w)
+		}
+		for _, w := range c.Waived {
+			p.printf("  waived   %v: %s (%s)\n", w.Window, w.Reason, pipeline.ShortTime(w.Time))
+		}
+		if c.Past > 0 {
+			p.printf("  %s  %s of replaced slices: the next apply deletes them\n", p.paint(yellow, "past   "), count(c.Past, "file"))
+		}
+		if c.Watched > 0 {
+			p.printf("  watching %s for late rows\n", count(c.Watched, "slice"))
+		}
+		if !c.Latest.IsZero() {
+			p.printf("  last run %s\n", pipeline.ShortTime(c.Latest.Truncate(time.Second)))
+		}
 		for _, w := range c.Approximate {
 			p.printf("  %s  %v: ends = approximate, a row at the bound of two slices may be in both or in neither\n", p.paint(yellow, "approx "), w)
 		}
@@ -143,7 +158,8 @@ func (p *process) statusJSON(report []pipeline.Coverage, untold []string, snapsh
 		if err := enc.Encode(map[string]any{"type": "coverage", "query": c.Query, "sink": c.Sink, "start": c.Window.Start,
 			"end": c.Window.End, "complete": c.Complete(), "until": c.Until, "lag_seconds": int64(c.Lag(now).Seconds()),
 			"rows": c.Rows, "bytes": c.Bytes, "files": c.Files, "gaps": gaps, "open": len(c.Open), "failed": failed,
-			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed), "outside": outside, "unwatched": c.Unwatched}); err != nil {
+			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed), "outside": outside, "unwatched": c.Unwatched, "watched": c.Watched,
+			"tainted": list(c.Tainted), "waived": list(c.Waived), "past": c.Past, "latest": c.Latest}); err != nil {
 			return err
 		}
 	}

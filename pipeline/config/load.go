@@ -31,6 +31,7 @@ type Pipeline struct {
 	Exports []pipeline.Export // by address
 	Tables  []TableQuery      // by address: queries whose exports the workspaces have to name
 	Outputs []Output          // by name
+	Moves   []Move            // in the order in which they are to be made
 	// Workspaces and Sinks are by address, used by a query or not.
 	Workspaces []Workspace
 	Sinks      []DeclaredSink
@@ -87,6 +88,7 @@ type loader struct {
 	locals    map[string]*local
 	blocks    map[string]map[string]*block // by type and name
 	outputs   []*hcl.Block
+	moved     []*hcl.Block
 	settings  *hcl.Block // the kustash block
 
 	told    map[hcl.Range]bool // see tell
@@ -159,6 +161,7 @@ func (l *loader) load() *Pipeline {
 			p.Exports = append(p.Exports, in.export)
 		}
 	}
+	p.Moves = l.evaluateMoves()
 	p.Outputs = l.evaluateOutputs()
 	return p
 }

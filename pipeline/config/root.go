@@ -19,6 +19,7 @@ var rootBlocks = map[string][]string{
 	"sink":       {"kind", "name"},
 	"query":      {"name"},
 	"output":     {"name"},
+	"moved":      nil,
 }
 
 // rootHabits answers blocks that other tools have, and blocks that are still
@@ -36,7 +37,6 @@ var rootHabits = map[string]string{
 	"variables": "Each variable has a block of its own: variable \"NAME\" { … }.",
 	"source":    "A source of data is declared as workspace \"NAME\" { … }.",
 	"table":     "A table is exported by a query: query \"NAME\" { kql = \"TABLE\" … }.",
-	"moved":     "\"moved\" blocks are not supported by this version: keep the name of the query, or export under the new name from scratch.",
 	"import":    "There is nothing to import: what is in the archive is known from the state.",
 }
 
@@ -54,6 +54,8 @@ func (l *loader) collect(body hcl.Body) {
 			l.declareLocals(b)
 		case "output":
 			l.declareOutput(b)
+		case "moved":
+			l.moved = append(l.moved, b)
 		default:
 			l.declareBlock(b)
 		}

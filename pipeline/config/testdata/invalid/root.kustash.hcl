@@ -12,7 +12,7 @@ module "m" { # error: There are no modules
 }
 data "d" "e" { # error: There are no data sources
 }
-moved { # error: "moved" blocks are not supported by this version
+moved { # error: The argument "from" is required # error: The argument "to" is required
 }
 qurey "a" { # error: Did you mean "query"?
 }
