@@ -181,7 +181,7 @@ func (l *Line) count(r Receipt) {
 	case r.Part == "":
 		l.covered = insert(l.covered, r.Window)
 	default:
-		if l.parts[r.Window] = append(l.parts[r.Window], r.Part); completeParts(l.parts[r.Window]) {
+		if l.parts[r.Window] = append(l.parts[r.Window], r.Part); CompleteParts(l.parts[r.Window]) {
 			delete(l.parts, r.Window)
 			l.covered = insert(l.covered, r.Window)
 		}
@@ -205,9 +205,9 @@ func (l *Line) readByOthers(fingerprint string) bool {
 	return len(l.prints) > 1 || len(l.prints) == 1 && l.prints[fingerprint] == 0
 }
 
-// completeParts reports whether the hex prefixes cover every hash exactly
+// CompleteParts reports whether the hex prefixes cover every hash exactly
 // once: the shares 16^-len add up to one.
-func completeParts(prefixes []string) bool {
+func CompleteParts(prefixes []string) bool {
 	const whole = 1 << 32 // eight hex digits are enough for any slice
 	var sum int64
 	for _, p := range prefixes {
@@ -374,7 +374,7 @@ func covers(slices []Receipt, w Window) error {
 		}
 	}
 	for at, prefixes := range parts {
-		if !completeParts(prefixes) {
+		if !CompleteParts(prefixes) {
 			return fmt.Errorf("the hash parts of %v are not complete", at)
 		}
 		whole = append(whole, at)

@@ -199,7 +199,7 @@ func TestOtherParts(t *testing.T) {
 		if got != test.want {
 			t.Errorf("beside %q are %q, want %q", test.have, got, test.want)
 		}
-		if parts := append(strings.Fields(test.have), strings.Fields(test.want)...); test.have != "" && !completeParts(parts) {
+		if parts := append(strings.Fields(test.have), strings.Fields(test.want)...); test.have != "" && !CompleteParts(parts) {
 			t.Errorf("%q are not complete", parts)
 		}
 	}

@@ -69,7 +69,7 @@ func (s *Sink) belongs(found marker, lineage string) error {
 	var err error
 	switch {
 	case lineage == "":
-		err = fmt.Errorf("the archive belongs to the ledger with lineage %s (its %s says so), and this pipeline has no ledger yet; use the state that the archive was made with, or give the sink another place",
+		err = fmt.Errorf("the archive belongs to the ledger with lineage %s (its %s says so), and this pipeline has no ledger yet; use the state that the archive was made with, make it again with \"kustash state rebuild\" if it is lost, or give the sink another place",
 			found.Lineage, markerKey)
 	case found.Lineage != lineage:
 		err = fmt.Errorf("the archive belongs to the ledger with lineage %s (its %s says so), this pipeline's ledger has %s; use the state that the archive was made with, or give the sink another place",

@@ -12,6 +12,7 @@ import (
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/pipeline/config"
 	"github.com/kustash/kustash/pipeline/ledger"
+	"github.com/kustash/kustash/sinks"
 )
 
 // session is a loaded pipeline with what its state says.
@@ -66,6 +67,9 @@ func (p *process) readSession(ctx context.Context, o *loadFlags, asJSON bool, re
 // until end is called, which must happen.
 func (p *process) writeSession(ctx context.Context, pl *config.Pipeline, operation string, o lockFlags) (s *session, end func() error, err error) {
 	s = &session{Pipeline: pl, store: stateStore(pl)}
+	if err := s.unclaimed(ctx); err != nil {
+		return nil, nil, err
+	}
 	s.ledger, err = ledger.Open(ctx, s.store, ledger.Options{
 		Who:         whoami(),
 		Operation:   operation,
@@ -81,12 +85,16 @@ func (p *process) writeSession(ctx context.Context, pl *config.Pipeline, operati
 	}
 	stop := pipeline.KeepAlive(ctx, s.ledger)
 	end = func() error {
+		manifests := s.writeManifests(context.WithoutCancel(ctx))
+		if errors.Is(manifests, pipeline.ErrLockLost) {
+			manifests = nil // Close says so too
+		}
 		// Without it the next run only takes longer to begin.
 		if err := s.ledger.Checkpoint(context.WithoutCancel(ctx)); err != nil && !errors.Is(err, pipeline.ErrLockLost) {
 			fmt.Fprintf(p.stderr, "%s %v\n", p.paint(yellow, "Warning:"), err)
 		}
 		stop()
-		return s.ledger.Close(context.WithoutCancel(ctx))
+		return errors.Join(manifests, s.ledger.Close(context.WithoutCancel(ctx)))
 	}
 	if err := s.refold(ctx); err != nil {
 		return nil, nil, errors.Join(err, end())
@@ -104,6 +112,27 @@ func (s *session) lineage() string {
 		return s.ledger.Lineage()
 	}
 	return s.snapshot.Lineage
+}
+
+// unclaimed returns an error if there is no state yet, and a sink belongs to
+// another one: a new lineage would only be in the way.
+func (s *session) unclaimed(ctx context.Context) error {
+	if chain, err := ledger.Chain(ctx, s.store); err != nil || chain != "" {
+		return err
+	}
+	for _, e := range s.templates() {
+		for _, t := range e.Targets {
+			owner, ok := t.Sink.(pipeline.Owner)
+			if !ok {
+				continue
+			}
+			var foreign *sinks.Foreign
+			if _, err := owner.Owned(ctx, ""); errors.As(err, &foreign) {
+				return fmt.Errorf("%s: %w", t.Address, err)
+			}
+		}
+	}
+	return nil
 }
 
 // refold folds the ledger again after something was appended.

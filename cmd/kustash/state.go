@@ -34,7 +34,7 @@ sink.NAME; ADDRESS@FROM/TO names slices. Each command has its own -help.`,
 
 // stateCommands are the commands of the verb state, in the order of its help.
 func stateCommands() []verb {
-	return []verb{stateListVerb, stateShowVerb, stateFilesVerb, stateRmVerb, stateMvVerb, stateTaintVerb, stateUntaintVerb, stateWaiveVerb, statePullVerb}
+	return []verb{stateListVerb, stateShowVerb, stateFilesVerb, stateRmVerb, stateMvVerb, stateTaintVerb, stateUntaintVerb, stateWaiveVerb, statePullVerb, stateRebuildVerb}
 }
 
 func runState(ctx context.Context, p *process, v *verb, args []string) (int, error) {

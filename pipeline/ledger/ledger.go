@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,10 @@ type Options struct {
 	// Sleep waits for d or until ctx is done, which is an error; nil means to
 	// really do so.
 	Sleep func(ctx context.Context, d time.Duration) error
+
+	// Lineage is that of the ledger to found if there is none; "" means a new
+	// one.
+	Lineage string
 
 	// Lifetime is how long a silent holder of the lock is left in peace; 0
 	// means 30 seconds, and a day is the most.
@@ -68,6 +73,7 @@ type Ledger struct {
 	folded  int       // how many entries are in history
 	broken  error     // why history is of no use
 	saved   int64     // the segment that the newest checkpoint reaches
+	first   int       // how many entries there were before those that were read
 	lines   [][]byte  // of the entries that wait for a segment
 	since   time.Time // when the first of lines came
 	sealed  *segment  // made and not known to be stored
@@ -105,7 +111,9 @@ func (l *Ledger) load(ctx context.Context) error {
 		return err
 	}
 	if s.Seq == 0 {
-		l.chain.Lineage = uuid.NewString()
+		if l.chain.Lineage = l.opts.Lineage; l.chain.Lineage == "" {
+			l.chain.Lineage = uuid.NewString()
+		}
 		seg, err := l.seal()
 		if err != nil {
 			return err
@@ -122,6 +130,7 @@ func (l *Ledger) load(ctx context.Context) error {
 	if l.history = s.base; l.history == nil {
 		l.history = pipeline.NewHistory()
 	}
+	l.first = l.history.Entries()
 	return l.renewLock(ctx)
 }
 
@@ -168,18 +177,45 @@ func (l *Ledger) fold(ctx context.Context) error {
 // those that were read then. The caller holds mu.
 func (l *Ledger) count() int { return l.dropped + len(l.chain.Entries) }
 
+// Flush writes what waits.
+func (l *Ledger) Flush(ctx context.Context) error {
+	l.mu.Lock()
+	n := l.count()
+	l.mu.Unlock()
+	return l.flush(ctx, n)
+}
+
+// Since returns the entries of the ledger after the first n, and how many there
+// are in all. It reads the store if they are older than the checkpoint that the
+// ledger was opened by.
+func (l *Ledger) Since(ctx context.Context, n int) (entries []pipeline.Entry, all int, err error) {
+	l.mu.Lock()
+	at := n - l.first - l.dropped
+	all = l.first + l.count()
+	if at >= 0 && at <= len(l.chain.Entries) {
+		entries = slices.Clone(l.chain.Entries[at:])
+	}
+	l.mu.Unlock()
+	if at >= 0 {
+		return entries, all, nil
+	}
+	whole, err := Read(ctx, l.store)
+	if err != nil {
+		return nil, 0, err
+	}
+	return whole.Entries[min(n, len(whole.Entries)):], len(whole.Entries), nil
+}
+
 // Checkpoint writes what waits and saves what the ledger says, if reading that
 // would take long, so that the next one to open it need not read what is older.
 // Nobody may append, or use the history, meanwhile. Nothing is lost if it
 // fails: a checkpoint is a cache.
 func (l *Ledger) Checkpoint(ctx context.Context) error {
-	l.mu.Lock()
-	n := l.count()
-	l.mu.Unlock()
-	if err := l.flush(ctx, n); err != nil {
+	if err := l.Flush(ctx); err != nil {
 		return err
 	}
 	l.mu.Lock()
+	n := l.count()
 	err := l.fold(ctx)
 	worth := l.chain.Seq-l.saved >= worthSegments || n-l.dropped >= worthEntries
 	head := checkpointHeader{Lineage: l.chain.Lineage, Seq: l.chain.Seq, Hash: l.chain.Hash, Tool: l.opts.Tool}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 
 	"github.com/kustash/kustash/pipeline"
@@ -48,6 +49,20 @@ func Read(ctx context.Context, store Store) (*Snapshot, error) {
 		}
 		return readChain(ctx, store, &Snapshot{}, max(atLeast, reached), noPause)
 	})
+}
+
+// Chain names the chain of segments in the store: the first eight hex digits of
+// the SHA-256 of its first. It is "" if there is no ledger. A ledger that was
+// rebuilt has the lineage of the one before and a chain of its own.
+func Chain(ctx context.Context, store Store) (string, error) {
+	first, err := store.Read(ctx, segmentName(1))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", nil
+	case err != nil:
+		return "", fmt.Errorf("%s: %w", in(store), err)
+	}
+	return hash(first)[:8], nil
 }
 
 // Load returns the ledger in the store as Read does, but reads only what came

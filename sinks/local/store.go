@@ -37,6 +37,8 @@ var (
 	_ sinks.Sweeper = (*Store)(nil)
 	_ sinks.Remover = (*Store)(nil)
 	_ sinks.Trier   = (*Store)(nil)
+
+	_ sinks.FolderLister = (*Store)(nil)
 )
 
 // tmpDir holds objects on their way, below the root.
@@ -160,6 +162,37 @@ func (s *Store) List(ctx context.Context, visit func(key string, size int64) err
 		}
 		return visit(key, info.Size())
 	})
+}
+
+// ListFolder implements sinks.FolderLister.
+func (s *Store) ListFolder(ctx context.Context, folder string, visit func(key string, size int64) error) error {
+	name, err := s.path(folder)
+	if err != nil {
+		return err
+	}
+	if err := s.realFolders(filepath.Join(name, "x")); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil || e.IsDir() {
+			continue // gone since the folder was read, or no object
+		}
+		if err := visit(folder+"/"+e.Name(), info.Size()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Remove implements sinks.Remover. The file goes first: metadata without it is

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/ledger"
+	"github.com/kustash/kustash/sinks"
+)
+
+// archive is a sink that keeps manifests, see sinks.Sink.
+type archive interface {
+	pipeline.Sink
+	pipeline.Lister
+	Lineage(ctx context.Context) (string, error)
+	Manifests(ctx context.Context) ([]string, error)
+	ReadManifest(ctx context.Context, name string) ([]byte, error)
+	WriteManifest(ctx context.Context, name string, data []byte) error
+	Describe(ctx context.Context, key string) (sinks.Metadata, error)
+}
+
+const manifestFormat = 1
+
+// manifestHeader is the first line of a manifest. Entries are counted from the
+// beginning of the ledger: the manifest has those after From, up to To, that are
+// about its sink.
+type manifestHeader struct {
+	Format  int       `json:"format_version"`
+	Lineage string    `json:"lineage"`
+	Chain   string    `json:"chain"` // ledger.Chain
+	Sink    string    `json:"sink"`  // identity
+	From    int       `json:"from"`
+	To      int       `json:"to"`
+	Seq     int64     `json:"seq"`  // the ledger's last segment
+	Head    string    `json:"head"` // its SHA-256, hex
+	Time    time.Time `json:"time"`
+	Tool    string    `json:"tool"`
+}
+
+// name returns the name under which a manifest is kept, so that those of
+// one chain are in order.
+func (h manifestHeader) name() string { return fmt.Sprintf("%s-%020d", h.Chain, h.Seq) }
+
+// manifestLine is an entry with its number in the ledger, from 1.
+type manifestLine struct {
+	N int `json:"n"`
+	pipeline.Entry
+}
+
+// archives returns the declared sinks that keep manifests, by identity.
+func (s *session) archives() map[string]archive {
+	all := make(map[string]archive)
+	for _, e := range s.templates() {
+		for _, t := range e.Targets {
+			if a, ok := t.Sink.(archive); ok {
+				all[t.Identity] = a
+			}
+		}
+	}
+	return all
+}
+
+// writeManifests brings the manifests of every sink up to date: a run that died
+// before it could is made up for.
+func (s *session) writeManifests(ctx context.Context) error {
+	if err := s.ledger.Flush(ctx); err != nil {
+		return err
+	}
+	var problems []error
+	for identity, a := range s.archives() {
+		if err := s.writeManifest(ctx, identity, a); err != nil {
+			problems = append(problems, fmt.Errorf("write the manifest of %s: %w", s.sinkAddress(identity), err))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func (s *session) writeManifest(ctx context.Context, identity string, a archive) error {
+	if lineage, err := a.Lineage(ctx); err != nil || lineage != s.ledger.Lineage() {
+		return err // it has not been enrolled, so nothing was written to it
+	}
+	chain, err := ledger.Chain(ctx, s.store)
+	if err != nil {
+		return err
+	}
+	from, err := newestManifest(ctx, a, chain)
+	if err != nil {
+		return err
+	}
+	entries, all, err := s.ledger.Since(ctx, from)
+	if err != nil || len(entries) == 0 {
+		return err
+	}
+	queries := make(map[string]bool)
+	for _, l := range s.history.Lines() {
+		if l.Sink == identity {
+			queries[l.Query] = true
+		}
+	}
+	for _, e := range entries {
+		queries[e.Query] = queries[e.Query] || e.Sink == identity
+	}
+	seq, head := s.ledger.Head()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	header := manifestHeader{manifestFormat, s.ledger.Lineage(), chain, identity, from, all, seq, head, time.Now().UTC(), tool()}
+	if err := enc.Encode(header); err != nil {
+		return err
+	}
+	n := 0
+	for i, e := range entries {
+		if e.Sink == identity || e.Sink == "" && queries[e.Query] {
+			n++
+			if err := enc.Encode(manifestLine{from + i + 1, e}); err != nil {
+				return err
+			}
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	return a.WriteManifest(ctx, header.name(), b.Bytes())
+}
+
+// newestManifest returns how many entries of the ledger the manifests of a sink
+// have accounted for.
+func newestManifest(ctx context.Context, a archive, chain string) (int, error) {
+	names, err := a.Manifests(ctx)
+	if err != nil {
+		return 0, err
+	}
+	newest := ""
+	for _, name := range names {
+		if strings.HasPrefix(name, chain+"-") {
+			newest = name
+		}
+	}
+	if newest == "" {
+		return 0, nil
+	}
+	raw, err := a.ReadManifest(ctx, newest)
+	if err != nil {
+		return 0, err
+	}
+	header, _, err := parseManifest(raw)
+	return header.To, err
+}
+
+// parseManifest reads a manifest.
+func parseManifest(raw []byte) (header manifestHeader, lines []manifestLine, err error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	if err := dec.Decode(&header); err != nil {
+		return header, nil, fmt.Errorf("its header: %w", err)
+	}
+	if header.Format != manifestFormat {
+		return header, nil, fmt.Errorf("it has format %d, this version reads %d", header.Format, manifestFormat)
+	}
+	for {
+		var line manifestLine
+		err := dec.Decode(&line)
+		if errors.Is(err, io.EOF) {
+			return header, lines, nil
+		}
+		if err != nil {
+			return header, nil, fmt.Errorf("line %d: %w", len(lines)+2, err)
+		}
+		lines = append(lines, line)
+	}
+}
