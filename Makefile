@@ -16,7 +16,7 @@ VCS          = $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=fals
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: help build demo test bench fmt clean kql-conformance \
+.PHONY: help build demo test chaos bench fmt clean kql-conformance \
 	interop interop-go interop-js interop-python \
 	check check-format check-vet check-static check-race check-fuzz check-cross check-vuln
 
@@ -24,6 +24,7 @@ help:
 	@echo "make build   the static binary $(BIN)"
 	@echo "make demo    the whole tool on sample tables, offline, in $(DEMO)"
 	@echo "make test    all tests"
+	@echo "make chaos   kills, full disks and other faults, hundreds of them, and a report; a few minutes"
 	@echo "make check   what a change must pass; FUZZTIME=$(FUZZTIME) for each fuzz target"
 	@echo "make interop Microsoft's clients in Go, JavaScript and Python against the emulator;"
 	@echo "             those whose language is not installed are skipped"
@@ -44,6 +45,14 @@ test:
 		echo "test $$m"; \
 		(cd $$m && $(GO) test ./...) || exit 1; \
 	done
+
+# CHAOS_SEED=N repeats a run, CHAOS_LATE=1 lets rows arrive late. Mounting small
+# file systems needs root; what is not run is in the report.
+chaos:
+	@echo "chaos"
+	@KUSTASH_CHAOS=long KUSTASH_CHAOS_SEED=$(CHAOS_SEED) KUSTASH_CHAOS_LATE=$(CHAOS_LATE) \
+		$(GO) test -count=1 -timeout 15m -run '^TestChaos$$' -v ./cmd/kustash | grep -v '^ *\(=== \|--- PASS\)'; \
+		exit $${PIPESTATUS:-0}
 
 # Microsoft's clients know nothing of the emulator but its address and the
 # certificate of its authority.

@@ -42,8 +42,9 @@ func otherParts(under string, have []string) []string {
 
 // crowd reads an instant that holds more rows than an answer may: in parts by a
 // hash of the rows, all in one go. Their sum has to be what the source counts
-// for the instant, and they become current together.
-func (t *tee) crowd(ctx context.Context, instant Slice, counter Counter) error {
+// for the instant, and they become current together. input is what the probe
+// counted for all of it.
+func (t *tee) crowd(ctx context.Context, instant Slice, counter Counter, input Amount) error {
 	before := t.rows
 	want, err := counter.Count(ctx, instant)
 	if err != nil {
@@ -52,7 +53,7 @@ func (t *tee) crowd(ctx context.Context, instant Slice, counter Counter) error {
 	for waiting := subParts(""); len(waiting) > 0; {
 		part := instant
 		part.Part, waiting = waiting[0], waiting[1:]
-		err := t.retry(ctx, part, func() error { return t.read(ctx, part, Amount{}) })
+		err := t.retry(ctx, part, func() error { return t.read(ctx, part, input) })
 		switch {
 		case errors.Is(err, ErrTooLarge):
 			if err := finer(ctx, counter, part, err); err != nil {

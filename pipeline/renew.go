@@ -116,7 +116,7 @@ func (t *tee) cutSmaller(ctx context.Context, sl Slice, cause error) ([]Slice, e
 	if err != nil {
 		return nil, err
 	}
-	return nil, t.crowd(ctx, sl, counter)
+	return nil, t.crowd(ctx, sl, counter, t.share(ctx, t.piece, sl))
 }
 
 // fewer returns an error if the source has fewer rows by now than a sink holds

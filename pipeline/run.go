@@ -364,10 +364,11 @@ func (s *state) unsplit(ctx context.Context, p piece, cause error) error {
 	}
 	s.tell(Event{Kind: SliceSplit, Query: p.Query.Address, Window: p.Window, Part: p.Part, Err: cause})
 	s.count(func(sum *Summary) { sum.Split++ })
+	s.weigh(ctx, &p)
 	return s.retry(ctx, p.Slice, func() error {
 		t := newTee(s, p)
 		defer t.abort()
-		if err := t.crowd(ctx, p.Slice, counter); err != nil {
+		if err := t.crowd(ctx, p.Slice, counter, p.input); err != nil {
 			return t.end(err)
 		}
 		s.step("read")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -127,9 +128,6 @@ func Probe(ctx context.Context, exports []Export, h *History, now time.Time, o P
 	s.do(ctx, asks)
 	if !o.Unsized {
 		s.size(ctx, exports)
-	}
-	for _, v := range s.survey.Volumes {
-		sort.Slice(v.Bins, func(i, j int) bool { return v.Bins[i].Window.Start.Before(v.Bins[j].Window.Start) })
 	}
 	for _, f := range [][]SliceError{s.survey.Refused, s.survey.Unsized, s.survey.Outside} {
 		sort.Slice(f, func(i, j int) bool {
@@ -326,6 +324,9 @@ func (s *surveyor) size(ctx context.Context, exports []Export) {
 		s.do(ctx, asks)
 	}
 	asks = nil
+	for _, v := range s.survey.Volumes {
+		slices.SortFunc(v.Bins, func(a, b Bin) int { return a.Window.Start.Compare(b.Window.Start) })
+	}
 	for _, e := range exports {
 		if v := s.survey.Volumes[e.Query.Address]; v != nil && !s.isRefused(e) {
 			asks = append(asks, s.exact(ctx, e, v)...)

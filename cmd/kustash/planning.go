@@ -207,7 +207,7 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 			return nil, err
 		}
 	}
-	now, err := serviceNow(ctx, s.templates(), retry, p.now())
+	now, err := serviceNow(ctx, s.templates(), retry, p.now().UTC())
 	if err != nil {
 		return nil, err
 	}

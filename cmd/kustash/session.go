@@ -71,6 +71,7 @@ func (p *process) writeSession(ctx context.Context, pl *config.Pipeline, operati
 		return nil, nil, err
 	}
 	s.ledger, err = ledger.Open(ctx, s.store, ledger.Options{
+		Now:         p.now,
 		Who:         whoami(),
 		Operation:   operation,
 		Tool:        tool(),

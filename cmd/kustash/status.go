@@ -34,7 +34,7 @@ func runStatus(ctx context.Context, p *process, v *verb, args []string) (int, er
 	if err != nil {
 		return 0, err
 	}
-	now := p.now()
+	now := p.now().UTC()
 	report, err := pipeline.Report(ctx, s.exports(), s.history, now)
 	if err != nil {
 		return 0, err
