@@ -46,7 +46,7 @@ test:
 		(cd $$m && $(GO) test ./...) || exit 1; \
 	done
 
-# CHAOS_SEED=N repeats a run, CHAOS_LATE=1 lets rows arrive late. Mounting small
+# CHAOS_SEED=N repeats a run, CHAOS_LATE=0 lets none arrive late. Mounting small
 # file systems needs root; what is not run is in the report.
 chaos:
 	@echo "chaos"

@@ -10,8 +10,9 @@ import (
 
 // planCopies takes out of the missing windows the slices that another sink of
 // the export holds and can be read back from, and plans to copy them. Sinks that
-// lack the same are filled by one read.
-func (e Export) planCopies(ctx context.Context, p *Plan, h *History, missing [][]Window) ([][]Window, error) {
+// lack the same are filled by one read. What is to be read again where it is
+// held is not copied: it would be out of date.
+func (e Export) planCopies(ctx context.Context, p *Plan, h *History, missing [][]Window, visits []Visit) ([][]Window, error) {
 	type copied struct {
 		window Window
 		from   int
@@ -23,7 +24,13 @@ func (e Export) planCopies(ctx context.Context, p *Plan, h *History, missing [][
 			if i == j {
 				continue
 			}
-			held, err := e.lends(ctx, p, h, from, t, left[i], missing[j])
+			stale := slices.Clone(missing[j])
+			for _, v := range visits {
+				if v.line.Sink == from.Identity {
+					stale = append(stale, v.Window)
+				}
+			}
+			held, err := e.lends(ctx, p, h, from, t, left[i], stale)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", from.Address, err)
 			}
@@ -44,9 +51,9 @@ func (e Export) planCopies(ctx context.Context, p *Plan, h *History, missing [][
 }
 
 // lends returns the slices of a sink that lie in what another one lacks, that
-// fit into its folders and that come back as they went there. lacks is what the
-// first one lacks itself.
-func (e Export) lends(ctx context.Context, p *Plan, h *History, from, to Target, wanted, lacks []Window) ([]Held, error) {
+// fit into its folders and that come back as they went there. What overlaps
+// stale is left out.
+func (e Export) lends(ctx context.Context, p *Plan, h *History, from, to Target, wanted, stale []Window) ([]Held, error) {
 	reader, ok := from.Sink.(Reader)
 	if !ok {
 		return nil, nil
@@ -62,7 +69,7 @@ func (e Export) lends(ctx context.Context, p *Plan, h *History, from, to Target,
 			return nil, err
 		}
 		for _, s := range held {
-			if w.Contains(s.Window) && to.Calendar.holds(s.Window) && !overlapsAny(s.Window, lacks) &&
+			if w.Contains(s.Window) && to.Calendar.holds(s.Window) && !overlapsAny(s.Window, stale) &&
 				!p.hasLost(from.Identity, s.Keys()) && h.readable(reader, s) {
 				lent = append(lent, s)
 			}

@@ -145,8 +145,11 @@ func (e Export) plan(ctx context.Context, p *Plan, h *History, o PlanOptions) er
 	if err := e.lost(ctx, p, h, missing, o); err != nil {
 		return err
 	}
-	missing, err := e.planCopies(ctx, p, h, missing)
+	visits, err := e.visits(ctx, p, h, o)
 	if err != nil {
+		return err
+	}
+	if missing, err = e.planCopies(ctx, p, h, missing, visits); err != nil {
 		return err
 	}
 	if oldest, ok := o.Survey.Oldest[e.Query.Address]; ok {
@@ -157,10 +160,6 @@ func (e Export) plan(ctx context.Context, p *Plan, h *History, o PlanOptions) er
 		if err := e.planRegion(p, region, volume, h.Yield(e.Query)); err != nil {
 			return err
 		}
-	}
-	visits, err := e.visits(ctx, p, h, o)
-	if err != nil {
-		return err
 	}
 	e.planVisits(p, visits, o)
 	return nil

@@ -21,8 +21,8 @@ import (
 // lets kustash complete the archive, and compares it with the source row by row.
 //
 // The environment chooses: KUSTASH_CHAOS=long is the form of "make chaos",
-// KUSTASH_CHAOS_SEED=N repeats a test, KUSTASH_CHAOS_LATE=1 lets rows arrive
-// late. A seed fixes data and faults, not how the machine schedules them; one
+// KUSTASH_CHAOS_SEED=N repeats a test, KUSTASH_CHAOS_LATE=0 keeps rows from
+// arriving late. A seed fixes data and faults, not how the machine schedules them; one
 // round of a seed is repeated by -run 'TestChaos/NAME/NUMBER'.
 func TestChaos(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
@@ -33,7 +33,7 @@ func TestChaos(t *testing.T) {
 		}
 	}
 	long := os.Getenv("KUSTASH_CHAOS") == "long"
-	late := os.Getenv("KUSTASH_CHAOS_LATE") == "1"
+	late := os.Getenv("KUSTASH_CHAOS_LATE") != "0"
 	report := &chaosReport{tallies: make(map[string]*chaosTally)}
 	usual := undisturbed(t, rand.New(rand.NewPCG(seed, 0)), late)
 	t.Logf("KUSTASH_CHAOS_SEED=%d, late rows %t, an undisturbed run takes %v", seed, late, usual.Round(time.Millisecond))
