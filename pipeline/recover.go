@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Enroll makes sure that every sink of the exports can be written to and
@@ -220,6 +221,9 @@ func whole(group []intent) bool {
 // takeBack removes the objects of a group that are there and puts one without
 // rows under each name. taken reports that some name was not free.
 func (r *Runner) takeBack(ctx context.Context, t Target, group []intent, there []bool) (taken bool, err error) {
+	if err := r.claim(ctx, t, group, there); err != nil {
+		return false, err
+	}
 	for i, g := range group {
 		if there[i] {
 			remover, ok := t.Sink.(Remover)
@@ -241,4 +245,17 @@ func (r *Runner) takeBack(ctx context.Context, t Target, group []intent, there [
 		}
 	}
 	return taken, nil
+}
+
+// claim takes the ledger's next number before an object that may still come to
+// count is removed: a writer that published it, and wakes up late, cannot
+// record any more that it counts.
+func (r *Runner) claim(ctx context.Context, t Target, group []intent, there []bool) error {
+	i := slices.Index(there, true)
+	if i < 0 {
+		return nil
+	}
+	g := group[i]
+	return r.Ledger.Append(ctx, Entry{Kind: KindFailed, Query: g.Slice.Query.Address, Sink: t.Identity, Receipt: &g.receipt,
+		Reason: "its publication was not completed; what is there of it is taken back"})
 }
