@@ -25,7 +25,7 @@ func TestModelWakes(t *testing.T) {
 		bad, histories := 0, 0
 		for at := range undisturbed.steps {
 			for wake := range 8 {
-				if testing.Short() && (at+wake)%5 != 0 {
+				if !modelLong() && (at+wake)%modelShare() != 0 {
 					continue
 				}
 				w := base.copied()
