@@ -16,7 +16,7 @@ VCS          = $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=fals
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: help build demo test chaos bench fmt clean kql-conformance \
+.PHONY: help build demo test chaos azurite-test bench fmt clean kql-conformance \
 	interop interop-go interop-js interop-python \
 	check check-format check-vet check-static check-race check-fuzz check-cross check-vuln
 
@@ -25,6 +25,7 @@ help:
 	@echo "make demo    the whole tool on sample tables, offline, in $(DEMO)"
 	@echo "make test    all tests"
 	@echo "make chaos   kills, full disks and other faults, hundreds of them, and a report; a few minutes"
+	@echo "make azurite-test  the state in a container, against Microsoft's emulator; needs node and npm"
 	@echo "make check   what a change must pass; FUZZTIME=$(FUZZTIME) for each fuzz target"
 	@echo "make interop Microsoft's clients in Go, JavaScript and Python against the emulator;"
 	@echo "             those whose language is not installed are skipped"
@@ -50,12 +51,29 @@ test:
 # file systems needs root; what is not run is in the report.
 chaos:
 	@echo "chaos: all histories of the commit protocol"
-	@KUSTASH_CHAOS=long $(GO) test -count=1 -timeout 15m -run '^TestModel' -v ./pipeline | grep -v '^ *\(=== \|--- PASS\)'; \
-		exit $${PIPESTATUS:-0}
+	@$(call report,./pipeline -run '^TestModel')
 	@echo "chaos: kills and faults"
-	@KUSTASH_CHAOS=long KUSTASH_CHAOS_SEED=$(CHAOS_SEED) KUSTASH_CHAOS_LATE=$(CHAOS_LATE) \
-		$(GO) test -count=1 -timeout 15m -run '^TestChaos$$' -v ./cmd/kustash | grep -v '^ *\(=== \|--- PASS\)'; \
-		exit $${PIPESTATUS:-0}
+	@$(call report,./cmd/kustash -run '^TestChaos$$')
+
+# $(1) is what to test in the long form; what it reports is shown.
+define report
+	out=$$(mktemp) && trap 'rm -f "$$out"' EXIT; \
+	KUSTASH_CHAOS=long KUSTASH_CHAOS_SEED=$(CHAOS_SEED) KUSTASH_CHAOS_LATE=$(CHAOS_LATE) \
+		$(GO) test -count=1 -timeout 15m -v $(1) >"$$out" 2>&1; code=$$?; \
+	grep -v '^ *\(=== \|--- PASS\)' "$$out"; exit $$code
+endef
+
+# The emulator of blob storage comes from npm, into a folder that git ignores.
+azurite-test:
+	@echo "azurite"
+	@if ! command -v $(NODE) >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \
+		echo "skipped: Node.js with npm is not installed"; exit 0; \
+	fi; \
+	installed=interop/azurite/node_modules/.package-lock.json; \
+	if [ ! -e $$installed ] || [ interop/azurite/package-lock.json -nt $$installed ]; then \
+		(cd interop/azurite && npm ci --ignore-scripts --no-audit --no-fund --no-progress) || exit 1; \
+	fi; \
+	$(NODE) interop/azurite/with.js $(GO) test -count=1 -run 'Suite|Ledger|TwoWriters|Lock|BlobState' ./pipeline/ledger/azblob ./cmd/kustash
 
 # Microsoft's clients know nothing of the emulator but its address and the
 # certificate of its authority.
@@ -98,7 +116,7 @@ fmt:
 	@gofmt -l -w .
 
 clean:
-	@rm -rf bin dist kustash-demo interop/js/node_modules interop/kql/node_modules
+	@rm -rf bin dist kustash-demo interop/js/node_modules interop/kql/node_modules interop/azurite/node_modules
 
 # For who changes how queries are rewritten: needs node, npm and the published
 # queries, so that no check depends on it.

@@ -35,7 +35,7 @@ type layer struct {
 // line names fails, so a new folder is placed here first.
 var layers = []layer{
 	{"cmd/kustash",
-		[]string{"pipeline", "pipeline/*", "sources/*", "sources/*/emulator", "sinks", "sinks/*", "internal/*"},
+		[]string{"pipeline", "pipeline/*", "pipeline/ledger/azblob", "sources/*", "sources/*/emulator", "sinks", "sinks/*", "internal/*"},
 		[]string{arrow, "github.com/hashicorp/hcl/v2", "github.com/zclconf/go-cty", "golang.org/x/sys", "golang.org/x/term"}},
 
 	{"pipeline", nil, []string{arrow}},
@@ -45,6 +45,8 @@ var layers = []layer{
 	{"pipeline/ledger",
 		[]string{"pipeline", "internal/durable"},
 		[]string{"github.com/google/uuid", "github.com/rogpeppe/go-internal/lockedfile", "golang.org/x/sys"}},
+	{"pipeline/ledger/azblob", []string{"pipeline", "pipeline/ledger", "internal/secret"},
+		[]string{"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"}},
 	{"pipeline/ledger/ledgertest", []string{"pipeline", "pipeline/ledger"}, nil},
 
 	{"sources/*/emulator/kql", []string{"pipeline"}, nil},

@@ -180,8 +180,8 @@ func Restore(saved []byte, shelf Shelf) (*History, error) {
 	if err := json.Unmarshal(saved, &s); err != nil {
 		return nil, fmt.Errorf("saved history: %w", err)
 	}
-	h := NewHistory()
-	h.n, h.shelf = s.Entries, shelf
+	h := NewHistory(shelf)
+	h.n = s.Entries
 	if s.Columns != nil {
 		h.columns = s.Columns
 	}

@@ -107,7 +107,7 @@ func TestSaveAndRestore(t *testing.T) {
 		}
 		want := dump(t, whole)
 		shelf := &memShelf{kept: make(map[string][]byte)}
-		each := NewHistory()
+		each := NewHistory(nil)
 		for i, entry := range w.entries {
 			if err := each.Add(context.Background(), entry); err != nil {
 				t.Fatalf("seed %d, entry %d: %v", seed, i, err)
@@ -125,7 +125,7 @@ func TestSaveAndRestore(t *testing.T) {
 // Saving again writes what has changed only, and restoring loads nothing that
 // nobody asks for.
 func TestSaveTouchesFewMonths(t *testing.T) {
-	h := NewHistory()
+	h := NewHistory(nil)
 	day := func(n int) Window {
 		return Window{dayStart.AddDate(0, 0, n), dayStart.AddDate(0, 0, n+1)}
 	}

@@ -39,9 +39,11 @@ type Failure struct {
 	Time   time.Time `json:"time"` // when it was recorded
 }
 
-// NewHistory returns the history of an empty ledger.
-func NewHistory() *History {
+// NewHistory returns the history of an empty ledger. What it saves is loaded from
+// the shelf, which may be nil for one that is never saved.
+func NewHistory(shelf Shelf) *History {
 	return &History{
+		shelf:   shelf,
 		lines:   make(map[lineKey]*Line),
 		columns: make(map[string]Schema),
 		known:   make(map[string]Schema),
@@ -54,7 +56,7 @@ func NewHistory() *History {
 
 // Fold builds the history of a ledger. Entries must be in order.
 func Fold(entries []Entry) (*History, error) {
-	h := NewHistory()
+	h := NewHistory(nil)
 	return h, h.Add(context.Background(), entries...)
 }
 

@@ -16,7 +16,10 @@ import (
 // stateCheck reads the ledger and makes sure that it can be written.
 func (d *doctor) stateCheck(pl *config.Pipeline) check {
 	return check{step: "state", target: statePath(pl), run: func(ctx context.Context) outcome {
-		store := stateStore(pl)
+		store, err := d.stateStore(pl)
+		if err != nil {
+			return outcome{status: failed, detail: err.Error(), help: "state"}
+		}
 		snapshot, err := ledger.Read(ctx, store)
 		if err != nil {
 			return outcome{status: failed, detail: err.Error(), help: "state",

@@ -9,6 +9,7 @@ import (
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/pipeline/config"
 	"github.com/kustash/kustash/pipeline/ledger"
+	"github.com/kustash/kustash/pipeline/ledger/azblob"
 	"github.com/kustash/kustash/sinks"
 	"github.com/kustash/kustash/sinks/csv"
 	"github.com/kustash/kustash/sinks/jsonl"
@@ -29,7 +30,8 @@ func (p *process) kinds() config.Kinds {
 	w.governors.Pause = p.pause
 	return config.Kinds{
 		States: map[string]func() any{
-			"local": func() any { return &localState{Path: ".kustash"} },
+			"local":      func() any { return &localState{Path: ".kustash"} },
+			"azure_blob": func() any { return &azblob.Config{} },
 		},
 		Credentials: map[string]func() any{
 			"default":           func() any { return &azauth.Default{} },
@@ -179,9 +181,29 @@ func inDir(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// stateStore returns the store of the pipeline's state.
-func stateStore(pl *config.Pipeline) ledger.Store { return ledger.NewDir(statePath(pl)) }
+// stateStore returns the store of the pipeline's state. The loader has checked
+// its settings.
+func (p *process) stateStore(pl *config.Pipeline) (ledger.Store, error) {
+	switch c := pl.State.Settings.(type) {
+	case *localState:
+		return ledger.NewDir(statePath(pl)), nil
+	case *azblob.Config:
+		chain, err := azauth.Default{RetryDelay: p.pause}.Credential("the default chain of credentials", p.lookup)
+		if err != nil {
+			chain = azauth.Missing(fmt.Errorf("%w: %w", pipeline.ErrAccess, err))
+		}
+		return azblob.Open(*c, azauth.TokenCredential(chain, azblob.Audience))
+	}
+	panic(fmt.Sprintf("no state for %T", pl.State.Settings))
+}
 
+// statePath names the place of the state.
 func statePath(pl *config.Pipeline) string {
-	return inDir(pl.Dir, pl.State.Settings.(*localState).Path)
+	switch c := pl.State.Settings.(type) {
+	case *localState:
+		return inDir(pl.Dir, c.Path)
+	case *azblob.Config:
+		return c.Place()
+	}
+	panic(fmt.Sprintf("no state for %T", pl.State.Settings))
 }

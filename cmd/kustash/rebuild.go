@@ -38,7 +38,11 @@ func runStateRebuild(ctx context.Context, p *process, v *verb, args []string) (i
 	if err != nil {
 		return 0, err
 	}
-	s := &session{Pipeline: pl, store: stateStore(pl)}
+	store, err := p.stateStore(pl)
+	if err != nil {
+		return 0, err
+	}
+	s := &session{Pipeline: pl, store: store}
 	chain, err := ledger.Chain(ctx, s.store)
 	if err != nil {
 		return 0, err
@@ -80,7 +84,7 @@ type rebuild struct {
 
 // gather reads what the manifests of all sinks say.
 func gather(ctx context.Context, s *session) (*rebuild, error) {
-	r := &rebuild{archives: s.archives(), address: s.sinkAddress, history: pipeline.NewHistory()}
+	r := &rebuild{archives: s.archives(), address: s.sinkAddress, history: pipeline.NewHistory(nil)}
 	if len(r.archives) == 0 {
 		return nil, errors.New("the pipeline declares no sink that a query uses, so there is no archive to read")
 	}

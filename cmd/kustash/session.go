@@ -46,7 +46,11 @@ func (p *process) readSession(ctx context.Context, o *loadFlags, asJSON bool, re
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Pipeline: pl, store: stateStore(pl)}
+	store, err := p.stateStore(pl)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{Pipeline: pl, store: store}
 	snapshot, err := read(ctx, s.store)
 	if err != nil {
 		return nil, err
@@ -66,7 +70,11 @@ func (p *process) readSession(ctx context.Context, o *loadFlags, asJSON bool, re
 // writeSession takes the lock and opens the state. The lock is kept alive
 // until end is called, which must happen.
 func (p *process) writeSession(ctx context.Context, pl *config.Pipeline, operation string, o lockFlags) (s *session, end func() error, err error) {
-	s = &session{Pipeline: pl, store: stateStore(pl)}
+	store, err := p.stateStore(pl)
+	if err != nil {
+		return nil, nil, err
+	}
+	s = &session{Pipeline: pl, store: store}
 	if err := s.unclaimed(ctx); err != nil {
 		return nil, nil, err
 	}

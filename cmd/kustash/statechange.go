@@ -311,7 +311,11 @@ func runForceUnlock(ctx context.Context, p *process, v *verb, args []string) (in
 			return 0, fmt.Errorf("force-unlock was not approved: %w", err)
 		}
 	}
-	if err := ledger.ForceUnlock(ctx, stateStore(pl), rest[0]); err != nil {
+	store, err := p.stateStore(pl)
+	if err != nil {
+		return 0, err
+	}
+	if err := ledger.ForceUnlock(ctx, store, rest[0]); err != nil {
 		return 0, err
 	}
 	p.printf("%s the state's lock is free.\n", p.paint(green, "Unlocked:"))

@@ -212,7 +212,11 @@ func runStatePull(ctx context.Context, p *process, v *verb, args []string) (int,
 	if err != nil {
 		return 0, err
 	}
-	snapshot, err := ledger.Read(ctx, stateStore(pl))
+	store, err := p.stateStore(pl)
+	if err != nil {
+		return 0, err
+	}
+	snapshot, err := ledger.Read(ctx, store)
 	if err != nil {
 		return 0, err
 	}

@@ -2,12 +2,16 @@ package config
 
 import (
 	"encoding/json"
+	"errors"
 	"reflect"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/kustash/kustash/pipeline"
 )
 
 // Output is a declared output value.
@@ -98,5 +102,14 @@ func (l *loader) state() State {
 	inner := l.content(b.Body, &s.schema, "state")
 	d := &decoder{loader: l, ctx: l.scope(references(b.Body, s), false), places: make(places), ok: true}
 	d.fill(reflect.ValueOf(settings).Elem(), inner, "")
+	if c, ok := settings.(interface{ Check() error }); ok && d.ok {
+		if err := c.Check(); err != nil {
+			at := b.DefRange
+			if setting, ok := errors.AsType[*pipeline.SettingError](err); ok && inner.Attributes[setting.Name] != nil {
+				at = inner.Attributes[setting.Name].Range
+			}
+			l.errorAt(at, "Invalid state", "%s.", strings.TrimSuffix(sentence(err.Error()), "."))
+		}
+	}
 	return State{Kind: b.Labels[0], Settings: settings}
 }

@@ -120,6 +120,23 @@ func TestCheckpoint(t *testing.T) {
 	}
 }
 
+// A ledger that stays open may be saved again and again.
+func TestCheckpointsOfOneRun(t *testing.T) {
+	ctx := context.Background()
+	store := NewMemory()
+	l := mustOpen(t, store, newClock().options("anna"))
+	for i := range 3 {
+		mustAppend(t, l, emptyHours(i*worthEntries, worthEntries)...)
+		if err := l.Checkpoint(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mustClose(t, l)
+	if n, _ := covered(t, mustLoad(t, store)); n != 3*worthEntries {
+		t.Errorf("%d hours, want %d", n, 3*worthEntries)
+	}
+}
+
 // A run that appends little writes no checkpoint.
 func TestNoCheckpointForLittle(t *testing.T) {
 	store := NewMemory()

@@ -128,7 +128,7 @@ func (l *Ledger) load(ctx context.Context) error {
 	}
 	l.chain, l.durable, l.saved = *s, len(s.Entries), s.from
 	if l.history = s.base; l.history == nil {
-		l.history = pipeline.NewHistory()
+		l.history = pipeline.NewHistory(shelf{l.store})
 	}
 	l.first = l.history.Entries()
 	return l.renewLock(ctx)

@@ -31,7 +31,7 @@ type Snapshot struct {
 func (s *Snapshot) History(ctx context.Context) (*pipeline.History, error) {
 	h := s.base
 	if h == nil {
-		h = pipeline.NewHistory()
+		h = pipeline.NewHistory(nil)
 	}
 	return h, h.Add(ctx, s.Entries...)
 }

@@ -1,0 +1,234 @@
+// Package azblob keeps a ledger in a container of Azure Blob Storage.
+//
+// A segment is created with If-None-Match: *, so the service itself lets one of
+// two writers get a number; the lock record is replaced with If-Match. What the
+// module repeats may meet its own success: the ledger reads what it finds then.
+// Nothing here needs more rights than reading, writing, listing and, for
+// checkpoints, deleting blobs of the container: the role Storage Blob Data
+// Contributor.
+package azblob
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/bloberror"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+
+	"github.com/kustash/kustash/pipeline/ledger"
+)
+
+// Store is a ledger.Store in a container. The container is created by the first
+// write if it is not there.
+type Store struct {
+	client *container.Client
+	prefix string // of all names; ends in a slash, or is empty
+	place  string // for messages
+}
+
+var _ ledger.Store = (*Store)(nil)
+
+// String returns the address of the container, with the prefix.
+func (s *Store) String() string { return s.place }
+
+// Create implements ledger.Store.
+func (s *Store) Create(ctx context.Context, name string, data []byte) error {
+	err := s.upload(ctx, name, data, &blob.ModifiedAccessConditions{IfNoneMatch: to.Ptr(azcore.ETagAny)})
+	if bloberror.HasCode(err, bloberror.BlobAlreadyExists, bloberror.ConditionNotMet) {
+		return &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist}
+	}
+	return s.explain("write", name, err)
+}
+
+// upload writes a blob in one request, and creates the container if it is
+// missing.
+func (s *Store) upload(ctx context.Context, name string, data []byte, when *blob.ModifiedAccessConditions) error {
+	try := func() error {
+		_, err := s.client.NewBlockBlobClient(s.prefix+name).Upload(ctx, streaming.NopCloser(bytes.NewReader(data)),
+			&blockblob.UploadOptions{AccessConditions: &blob.AccessConditions{ModifiedAccessConditions: when}})
+		return err
+	}
+	err := try()
+	if !bloberror.HasCode(err, bloberror.ContainerNotFound) {
+		return err
+	}
+	if _, err := s.client.Create(ctx, nil); err != nil && !bloberror.HasCode(err, bloberror.ContainerAlreadyExists) {
+		return err
+	}
+	return try()
+}
+
+// Read implements ledger.Store.
+func (s *Store) Read(ctx context.Context, name string) ([]byte, error) {
+	data, _, err := s.read(ctx, name)
+	return data, err
+}
+
+func (s *Store) read(ctx context.Context, name string) ([]byte, *azcore.ETag, error) {
+	answer, err := s.client.NewBlobClient(s.prefix+name).DownloadStream(ctx, nil)
+	if bloberror.HasCode(err, bloberror.BlobNotFound, bloberror.ContainerNotFound) {
+		return nil, nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
+	}
+	if err != nil {
+		return nil, nil, s.explain("read", name, err)
+	}
+	body := answer.NewRetryReader(ctx, nil)
+	data, err := io.ReadAll(body)
+	if err = errors.Join(err, body.Close()); err != nil {
+		return nil, nil, s.explain("read", name, err)
+	}
+	if data == nil {
+		data = []byte{}
+	}
+	return data, answer.ETag, nil
+}
+
+// List implements ledger.Store. The service lists by prefix only, so the names
+// of numbered objects are asked for by the hundred, from the number after on.
+func (s *Store) List(ctx context.Context, prefix, after string) ([]string, error) {
+	var names []string
+	for _, part := range hundreds(prefix, after) {
+		found, err := s.listPrefix(ctx, prefix, part, after)
+		if err != nil {
+			return nil, err
+		}
+		if part == prefix {
+			names = nil // these are all
+		}
+		names = append(names, found...)
+		last := after
+		if len(names) > 0 {
+			last = names[len(names)-1]
+		}
+		if !strings.HasPrefix(last, part+"99") {
+			break
+		}
+	}
+	return names, nil
+}
+
+// numberDigits is how many digits the numbers of segments have.
+const numberDigits = 20
+
+// hundreds returns the prefixes to list for the names after one with a number:
+// those of the hundreds from its own on, as many as a ledger may grow by between
+// two checkpoints, and then all the rest at once. Without a number that is the
+// prefix itself.
+func hundreds(prefix, after string) []string {
+	digits, ok := strings.CutPrefix(after, prefix)
+	if !ok || len(digits) < numberDigits || strings.Trim(digits[:numberDigits], "0123456789") != "" {
+		return []string{prefix}
+	}
+	n, err := strconv.ParseInt(digits[:numberDigits-2], 10, 64)
+	if err != nil {
+		return []string{prefix}
+	}
+	var parts []string
+	for i := range int64(10) {
+		parts = append(parts, fmt.Sprintf("%s%0*d", prefix, numberDigits-2, n+i))
+	}
+	return append(parts, prefix)
+}
+
+// listPrefix lists the names that begin with part, are right below prefix and
+// come after a name.
+func (s *Store) listPrefix(ctx context.Context, prefix, part, after string) ([]string, error) {
+	var names []string
+	pager := s.client.NewListBlobsHierarchyPager("/", &container.ListBlobsHierarchyOptions{Prefix: to.Ptr(s.prefix + part)})
+	for pager.More() {
+		page, err := pager.NextPage(ctx)
+		if bloberror.HasCode(err, bloberror.ContainerNotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, s.explain("list", prefix, err)
+		}
+		for _, item := range page.Segment.BlobItems {
+			if name := strings.TrimPrefix(*item.Name, s.prefix); name > after {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}
+
+// Delete implements ledger.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	_, err := s.client.NewBlobClient(s.prefix+name).Delete(ctx, nil)
+	if bloberror.HasCode(err, bloberror.BlobNotFound, bloberror.ContainerNotFound) {
+		return nil
+	}
+	return s.explain("delete", name, err)
+}
+
+// Swap implements ledger.Store.
+func (s *Store) Swap(ctx context.Context, name string, old, data []byte) error {
+	when := &blob.ModifiedAccessConditions{IfNoneMatch: to.Ptr(azcore.ETagAny)}
+	if old != nil {
+		got, tag, err := s.read(ctx, name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return ledger.ErrChanged
+		case err != nil:
+			return err
+		case !bytes.Equal(got, old):
+			return ledger.ErrChanged
+		}
+		when = &blob.ModifiedAccessConditions{IfMatch: tag}
+	}
+	err := s.upload(ctx, name, data, when)
+	if bloberror.HasCode(err, bloberror.BlobAlreadyExists, bloberror.ConditionNotMet) {
+		return ledger.ErrChanged
+	}
+	return s.explain("write", name, err)
+}
+
+// Try implements ledger.Trier: it writes a blob and deletes it.
+func (s *Store) Try(ctx context.Context) error {
+	const name = "_try"
+	if err := s.explain("write", name, s.upload(ctx, name, []byte("try\n"), nil)); err != nil {
+		return err
+	}
+	return s.Delete(ctx, name)
+}
+
+// explain makes a message of an error of the module, whose own are pages, and
+// whose addresses may hold a SAS token.
+func (s *Store) explain(doing, name string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var refused *azcore.ResponseError
+	var address *url.Error
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &address):
+		return err
+	case errors.As(err, &refused):
+		advice := ""
+		switch refused.StatusCode {
+		case http.StatusForbidden, http.StatusUnauthorized:
+			advice = "; the identity needs the role Storage Blob Data Contributor on the container, or the key or SAS token is wrong or has expired"
+		case http.StatusNotFound:
+			advice = "; check account_url and container"
+		}
+		return fmt.Errorf("%s %s: the store answered with status %d %s%s", doing, name, refused.StatusCode, refused.ErrorCode, advice)
+	case errors.As(err, &address):
+		return fmt.Errorf("%s %s: %s cannot be reached: %w; check account_url and the network", doing, name, s.place, address.Err)
+	}
+	return fmt.Errorf("%s %s: %w", doing, name, err)
+}
