@@ -83,6 +83,7 @@ func (p *process) writeSession(ctx context.Context, pl *config.Pipeline, operati
 		Who:         whoami(),
 		Operation:   operation,
 		Tool:        tool(),
+		Lifetime:    p.lockLifetime(),
 		LockTimeout: o.timeout,
 		NoLock:      !o.lock,
 		Waiting: func(k ledger.Lock) {
@@ -121,6 +122,13 @@ func (s *session) lineage() string {
 		return s.ledger.Lineage()
 	}
 	return s.snapshot.Lineage
+}
+
+// lockLifetime serves tests of locks: KUSTASH_TEST_LOCK_LIFETIME=DURATION in the
+// environment is how long a silent holder is left in peace.
+func (p *process) lockLifetime() time.Duration {
+	d, _ := time.ParseDuration(p.getenv("KUSTASH_TEST_LOCK_LIFETIME")) // 0 is the usual one
+	return d
 }
 
 // unclaimed returns an error if there is no state yet, and a sink belongs to
