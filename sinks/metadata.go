@@ -31,6 +31,11 @@ type Metadata struct {
 	Tool     string          `json:"tool"`
 	Replaces []string        `json:"replaces"` // keys of the objects that it takes over from
 	Ends     pipeline.Ends   `json:"ends,omitempty"`
+	// TimeColumn is the column, by its name in the object, that told the rows of
+	// the slice: no value of it lies outside of the window. It is "" where that
+	// cannot be said: an answer has no such column, or its author has put
+	// something else into it.
+	TimeColumn string `json:"time_column,omitempty"`
 
 	// Embedded says that the object's own bytes hold all this, so that a store
 	// may keep nothing beside them.
@@ -114,6 +119,7 @@ func (m Metadata) Fields() map[string]string {
 		"tool":        m.Tool,
 		"replaces":    "[]",
 		"ends":        string(m.Ends),
+		"time_column": m.TimeColumn,
 	}
 	if m.Bytes > 0 {
 		fields["bytes"] = strconv.FormatInt(m.Bytes, 10)
@@ -147,6 +153,7 @@ func MetadataOf(field func(name string) string) (Metadata, error) {
 		Tool:        field("tool"),
 		Replaces:    []string{},
 		Ends:        pipeline.Ends(field("ends")),
+		TimeColumn:  field("time_column"),
 	}
 	if m.Lineage == "" {
 		return m, fmt.Errorf("no lineage among the metadata: kustash did not write it")

@@ -22,6 +22,7 @@ type tx struct {
 	out     *summer
 	encoder Encoder
 	rows    int64
+	promise promise
 	receipt pipeline.Receipt
 	state   txState
 	err     error // the first; nothing works after it
@@ -43,7 +44,7 @@ func (s *Sink) begin(ctx context.Context, f pipeline.File, key string, format Fo
 	if err != nil {
 		return nil, err
 	}
-	t := &tx{file: f, format: format, key: key, schema: f.Columns.Arrow(), object: object, out: newSummer(object)}
+	t := &tx{file: f, format: format, key: key, schema: f.Columns.Arrow(), object: object, out: newSummer(object), promise: newPromise(f)}
 	t.encoder, err = format.NewEncoder(t.out, t.schema)
 	if err != nil || t.out.err != nil {
 		_ = object.Abort()
@@ -78,6 +79,7 @@ func (t *tx) Write(rec arrow.Record) error {
 		return t.err
 	}
 	t.rows += rec.NumRows()
+	t.promise.look(rec)
 	return nil
 }
 
@@ -136,7 +138,7 @@ func (t *tx) Prepare(ctx context.Context) (pipeline.Receipt, error) {
 
 func (t *tx) complete(ctx context.Context) error {
 	m := metadataOf(t.file, t.format)
-	m.Rows = t.rows
+	m.Rows, m.TimeColumn = t.rows, t.promise.column()
 	if d, ok := t.encoder.(Describer); ok {
 		if err := d.Describe(m); err != nil {
 			return err

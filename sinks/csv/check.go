@@ -28,11 +28,17 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 			return 0, err
 		}
 	}
+	bounds := sinks.BoundsOf(m)
+	times := bounds.Column(m.Columns)
 	for rows := int64(0); ; rows++ {
 		if rows%1024 == 0 && ctx.Err() != nil {
 			return rows, ctx.Err()
 		}
-		if _, err := reader.Read(); err == io.EOF {
+		record, err := reader.Read()
+		if err == nil && times >= 0 && record[times] != "" {
+			err = bounds.CheckText(rows+1, record[times])
+		}
+		if err == io.EOF {
 			if last.seen && last.byte != '\n' {
 				return rows, fmt.Errorf("its last line has no end")
 			}

@@ -21,6 +21,7 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 	lines := &lineCounter{r: text}
 	d := json.NewDecoder(lines)
 	d.UseNumber()
+	bounds := sinks.BoundsOf(m)
 	for rows := int64(0); ; rows++ {
 		if rows%1024 == 0 && ctx.Err() != nil {
 			return rows, ctx.Err()
@@ -36,7 +37,7 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 			err = fmt.Errorf("%v is no object", start)
 		}
 		if err == nil {
-			err = checkMembers(d, m.Columns)
+			err = checkMembers(d, m.Columns, func(text string) error { return bounds.CheckText(rows+1, text) }, bounds.Column(m.Columns))
 		}
 		if err != nil {
 			return rows, fmt.Errorf("row %d: %w", rows+1, err)
@@ -44,8 +45,9 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 	}
 }
 
-// checkMembers reads the rest of an object.
-func checkMembers(d *json.Decoder, columns pipeline.Schema) error {
+// checkMembers reads the rest of an object. It hands the text of the column
+// with the index times to checkTime.
+func checkMembers(d *json.Decoder, columns pipeline.Schema, checkTime func(string) error, times int) error {
 	n := 0
 	for ; d.More(); n++ {
 		name, err := d.Token()
@@ -61,6 +63,11 @@ func checkMembers(d *json.Decoder, columns pipeline.Schema) error {
 		}
 		if columns != nil && !fits(value, columns[n].Type) {
 			return fmt.Errorf("%v is no value of the type %s", name, columns[n].Type)
+		}
+		if text, ok := value.(string); ok && n == times {
+			if err := checkTime(text); err != nil {
+				return err
+			}
 		}
 	}
 	if columns != nil && n != len(columns) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -53,8 +54,10 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 	if err != nil {
 		return 0, err
 	}
-	c := &checker{r: r, size: size, leaves: leaves, handler: handlerOf(footer.Schema)}
+	c := &checker{r: r, size: size, leaves: leaves, handler: handlerOf(footer.Schema), bounds: sinks.BoundsOf(m)}
+	c.times = c.bounds.Column(m.Columns)
 	for i, group := range footer.RowGroups {
+		c.before = rows
 		if err := c.checkGroup(ctx, group, elements); err != nil {
 			return rows, fmt.Errorf("row group %d: %w", i+1, err)
 		}
@@ -85,7 +88,14 @@ type checker struct {
 	size    int64
 	leaves  []leaf
 	handler *schema.SchemaHandler
+	bounds  sinks.Bounds
+	times   int     // the column that is held against them; -1 if none is
+	micros  []int64 // of that column, in the row group; noTime is null
+	before  int64   // rows of the row groups before
 }
+
+// noTime stands for a null among microseconds.
+const noTime = math.MinInt64
 
 func (c *checker) checkGroup(ctx context.Context, group *parquet.RowGroup, elements []*parquet.SchemaElement) error {
 	if len(group.Columns) != len(elements) {
@@ -101,6 +111,9 @@ func (c *checker) checkGroup(ctx context.Context, group *parquet.RowGroup, eleme
 			return fmt.Errorf("column %s is where %s must be", strings.Join(meta.PathInSchema, "."), name)
 		case meta.NumValues != group.NumRows:
 			return fmt.Errorf("column %s has %d values, want %d", name, meta.NumValues, group.NumRows)
+		}
+		if c.timed(i) && c.leaves[i].kind == micros {
+			c.micros = c.micros[:0]
 		}
 		nulls, err := c.checkChunk(ctx, i, meta)
 		if err != nil {
@@ -147,12 +160,65 @@ func (c *checker) checkChunk(ctx context.Context, column int, meta *parquet.Colu
 		if err != nil {
 			return 0, fmt.Errorf("after %d values: %w", values, err)
 		}
+		if c.timed(column) {
+			if err := c.checkTimes(page.DataTable.Values, c.leaves[column].kind, values); err != nil {
+				return 0, err
+			}
+		}
 		nulls += pageNulls
 		if values += n; n == 0 || values > meta.NumValues {
 			return 0, fmt.Errorf("its pages hold %d values, the footer says %d", values, meta.NumValues)
 		}
 	}
 	return nulls, nil
+}
+
+// timed reports whether a column of the file is, or is a part of, the one that
+// is held against the slice.
+func (c *checker) timed(column int) bool {
+	return c.times >= 0 && c.leaves[column].source.FileName() != "" && c.leaves[column].column == c.times
+}
+
+// checkTimes holds values of the time column against the slice. done is how many
+// of its values in the row group came before.
+func (c *checker) checkTimes(values []any, k kind, done int64) error {
+	for i, value := range values {
+		row := c.before + done + int64(i) + 1
+		var err error
+		switch v := value.(type) {
+		case nil:
+			if k == micros {
+				c.micros = append(c.micros, noTime)
+			}
+		case string:
+			err = c.bounds.CheckText(row, v)
+		case int64:
+			if k == micros {
+				c.micros = append(c.micros, v)
+				continue
+			}
+			us, digit := ofNanos(v)
+			err = c.bounds.Check(row, pipeline.TickOfMicros(us, digit))
+		case int32: // the seventh digit of what came before
+			if at := done + int64(i); at < int64(len(c.micros)) && c.micros[at] != noTime {
+				err = c.bounds.Check(row, pipeline.TickOfMicros(c.micros[at], v))
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ofNanos returns the microseconds and the seventh digit of nanoseconds since
+// 1970.
+func ofNanos(ns int64) (micros int64, digit int32) {
+	micros = ns / 1000
+	if ns%1000 < 0 {
+		micros--
+	}
+	return micros, int32((ns - micros*1000) / 100)
 }
 
 func checkValues(values []any, k kind) (nulls int64, err error) {

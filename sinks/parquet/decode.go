@@ -116,12 +116,7 @@ func valueText(column arrow.Array, row int, k kind) string {
 	case *array.Float64:
 		return string(sinks.AppendReal(nil, c.Value(row)))
 	case *array.Timestamp: // nanoseconds
-		ns := int64(c.Value(row))
-		us := ns / 1000
-		if ns%1000 < 0 {
-			us--
-		}
-		return timeText(us, int32((ns-us*1000)/100))
+		return timeText(ofNanos(int64(c.Value(row))))
 	case *array.Int64:
 		if k == spans {
 			return pipeline.SpanText(c.Value(row))

@@ -32,6 +32,7 @@ func Format(t *testing.T, format sinks.Format) {
 		t.Run("Decode", func(t *testing.T) { testDecode(t, format) })
 	}
 	if checker, ok := format.(sinks.Checker); ok {
+		t.Run("Bounds", func(t *testing.T) { testBounds(t, format, checker) })
 		t.Run("Torn", func(t *testing.T) { testTorn(t, format, checker) })
 		t.Run("Columns", func(t *testing.T) { testColumns(t, format, checker) })
 	}
