@@ -14,8 +14,14 @@ import (
 type savedHistory struct {
 	Entries int               `json:"entries"`
 	Columns map[string]Schema `json:"columns"` // by hash
+	Schemas []savedSchema     `json:"schemas"` // in order of appearance
 	Queries []savedQuery      `json:"queries"`
 	Lines   []savedLine       `json:"lines"`
+}
+
+type savedSchema struct {
+	Query string `json:"query"`
+	Hash  string `json:"hash"`
 }
 
 type savedQuery struct {
@@ -55,6 +61,7 @@ type savedLine struct {
 	Checked     []Changed           `json:"checked,omitempty"`
 	Failures    []Failure           `json:"failures,omitempty"`
 	Outside     []Failure           `json:"outside,omitempty"`
+	Newest      newestFile          `json:"newest,omitzero"`
 	Months      []savedMonth        `json:"months,omitempty"`
 }
 
@@ -69,7 +76,10 @@ type savedMonth struct {
 // returns their name there; they are in memory no longer then. The history is
 // of no use after an error.
 func (h *History) Save(ctx context.Context, put func(receipts []byte) (ref string, err error)) ([]byte, error) {
-	saved := savedHistory{Entries: h.n, Columns: h.columns, Queries: h.savedQueries()}
+	saved := savedHistory{Entries: h.n, Columns: h.columns, Queries: h.savedQueries(), Schemas: make([]savedSchema, len(h.schemas))}
+	for k, n := range h.schemas {
+		saved.Schemas[n] = savedSchema{k.query, k.hash}
+	}
 	for _, l := range h.allLines() {
 		line, err := l.save(ctx, put)
 		if err != nil {
@@ -123,7 +133,7 @@ func (h *History) savedQueries() []savedQuery {
 func (l *Line) save(ctx context.Context, put func([]byte) (string, error)) (savedLine, error) {
 	s := savedLine{Query: l.Query, Sink: l.Sink, Rows: l.Rows, Bytes: l.Bytes, Files: l.Files, Other: l.Other,
 		Covered: l.covered, Closed: l.closed, Approximate: l.approximate, Unavailable: l.Unavailable, Tainted: l.Tainted,
-		Waived: l.Waived, Open: l.Open, Past: l.Past, Prints: l.prints, Parts: make(map[string][]string)}
+		Newest: l.newest, Waived: l.Waived, Open: l.Open, Past: l.Past, Prints: l.prints, Parts: make(map[string][]string)}
 	for w, parts := range l.parts {
 		s.Parts[w.FileName()] = parts
 	}
@@ -185,6 +195,9 @@ func Restore(saved []byte, shelf Shelf) (*History, error) {
 	if s.Columns != nil {
 		h.columns = s.Columns
 	}
+	for n, k := range s.Schemas {
+		h.schemas[schemaKey{k.Query, k.Hash}] = n
+	}
 	for _, q := range s.Queries {
 		if q.Known != nil {
 			h.known[q.Query] = q.Known
@@ -209,7 +222,7 @@ func (h *History) restore(s savedLine) error {
 	l := h.line(s.Query, s.Sink)
 	l.Rows, l.Bytes, l.Files, l.Other = s.Rows, s.Bytes, s.Files, s.Other
 	l.covered, l.closed, l.approximate, l.Unavailable, l.Tainted = s.Covered, s.Closed, s.Approximate, s.Unavailable, s.Tainted
-	l.Waived, l.Open, l.Past = s.Waived, s.Open, s.Past
+	l.Waived, l.Open, l.Past, l.newest = s.Waived, s.Open, s.Past, s.Newest
 	if s.Prints != nil {
 		l.prints = s.Prints
 	}

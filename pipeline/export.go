@@ -236,16 +236,19 @@ func (t *tee) columns(answer *arrow.Schema) (Schema, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	columns, grown := t.known[query].Extend(read)
+	if err := t.kept(t.piece.export, columns); err != nil {
+		return nil, err
+	}
 	t.known[query] = grown
 	hash := columns.Hash()
-	if _, ok := t.schemas[hash]; ok {
+	if t.stored[schemaKey{query, hash}] {
 		return columns, nil
 	}
 	// Under the mutex, so that no intent that names this schema comes first.
 	if err := t.Ledger.Append(context.Background(), Entry{Kind: KindSchema, Query: query, Columns: columns}); err != nil {
 		return nil, fmt.Errorf("record the columns: %w", err)
 	}
-	t.schemas[hash] = columns
+	t.stored[schemaKey{query, hash}], t.schemas[hash] = true, columns
 	return columns, nil
 }
 

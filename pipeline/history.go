@@ -15,6 +15,7 @@ type History struct {
 	lines   map[lineKey]*Line
 	columns map[string]Schema // by Schema.Hash
 	known   map[string]Schema // by query: all columns ever seen, with file names
+	schemas map[schemaKey]int // that queries have had, in order of appearance
 	prints  map[string]string // by query: the newest fingerprint
 	yields  map[printKey]*Yield
 	texts   map[string]string // by query: the newest text
@@ -47,6 +48,7 @@ func NewHistory(shelf Shelf) *History {
 		lines:   make(map[lineKey]*Line),
 		columns: make(map[string]Schema),
 		known:   make(map[string]Schema),
+		schemas: make(map[schemaKey]int),
 		prints:  make(map[string]string),
 		yields:  make(map[printKey]*Yield),
 		texts:   make(map[string]string),
@@ -84,13 +86,16 @@ func (h *History) add(ctx context.Context, e Entry) error {
 		return nil
 	case KindSchema:
 		h.columns[e.Columns.Hash()] = e.Columns
-		h.known[e.Query] = h.known[e.Query].merge(e.Columns)
+		h.adopt(e.Query, e.Columns.Hash())
 		return nil
 	case KindMoved:
 		return h.move(e.Was, e.Query)
 	}
 	if e.Receipt == nil {
 		return fmt.Errorf("it has no window")
+	}
+	if e.Kind == KindDone {
+		h.adopt(e.Query, e.Schema)
 	}
 	if e.Kind == KindDone && e.Part == "" && e.From.IsZero() {
 		h.yield(e.Query, e.Fingerprint).add(*e.Receipt)
@@ -116,6 +121,12 @@ func (h *History) move(was, now string) error {
 		if k.query == was {
 			h.yields[printKey{now, k.fingerprint}] = y
 			delete(h.yields, k)
+		}
+	}
+	for k, n := range h.schemas {
+		if k.query == was {
+			h.schemas[schemaKey{now, k.hash}] = n
+			delete(h.schemas, k)
 		}
 	}
 	rename(h.known, was, now)

@@ -25,6 +25,7 @@ type Line struct {
 	Files int   // that count
 	Other int   // files under keys of the line that do not count: fenced or kept
 
+	newest      newestFile
 	covered     []Window       // done, joined
 	closed      []Window       // whose watch is over, joined
 	approximate []Window       // ends could not be kept exactly, joined
@@ -174,6 +175,9 @@ func (l *Line) count(r Receipt) {
 	}
 	if r.Final {
 		l.closed = insert(l.closed, r.Window)
+	}
+	if r.Key != "" && !r.To.Before(l.newest.Cut) {
+		l.newest = newestFile{r.Schema, r.To}
 	}
 	delete(l.checked, r.Window)
 	switch {

@@ -117,6 +117,7 @@ type Export struct {
 	Workspace string
 	Late      Late
 	OnChange  OnChange
+	Frozen    bool // the query keeps its columns: a change of them is an error
 	// Loose says that the ends of the query's slices are told by the time
 	// column of its result (Judgement.Loose).
 	Loose bool

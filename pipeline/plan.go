@@ -45,6 +45,8 @@ type Plan struct {
 	Stays []Stay `json:"stays,omitempty"`
 	// Outside are queries with rows in no slice, whatever is exported.
 	Outside []Outside `json:"outside,omitempty"`
+	// Drift tells of queries whose columns have changed since their newest file.
+	Drift []Drift `json:"drift,omitempty"`
 }
 
 // Outside says what of a query's rows around a window lies in no slice.
@@ -132,6 +134,9 @@ func BuildPlan(ctx context.Context, exports []Export, h *History, now time.Time,
 		p.Outside = append(p.Outside, Outside{f.Query, f.Window, f.Err.Error()})
 	}
 	for _, e := range exports {
+		if d, ok := o.Survey.Drift[e.Query.Address]; ok {
+			p.Drift = append(p.Drift, d)
+		}
 		if err := e.plan(ctx, p, h, o); err != nil {
 			return nil, fmt.Errorf("plan %s: %w", e.Query.Address, err)
 		}

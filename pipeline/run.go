@@ -116,11 +116,13 @@ type state struct {
 
 	mu      sync.Mutex
 	summary Summary
-	known   map[string]Schema // by query: all columns ever seen
-	schemas map[string]Schema // that the ledger has, by hash
-	intents map[intentKey]int // how many a slice has had
-	blocked map[any]error     // sources that refuse everything, queries that nothing accepts
-	fatal   error             // the ledger cannot go on
+	known   map[string]Schema  // by query: all columns ever seen
+	schemas map[string]Schema  // that the ledger has, by hash
+	stored  map[schemaKey]bool // the same, by query
+	frozen  map[string]Schema  // by query that keeps its columns: those
+	intents map[intentKey]int  // how many a slice has had
+	blocked map[any]error      // sources that refuse everything, queries that nothing accepts
+	fatal   error              // the ledger cannot go on
 }
 
 type intentKey struct {
@@ -137,12 +139,17 @@ func (r *Runner) newState(ctx context.Context, p *Plan, exports []Export, h *His
 		prints:  make(map[string]string),
 		known:   make(map[string]Schema),
 		schemas: maps.Clone(h.columns),
+		stored:  make(map[schemaKey]bool),
+		frozen:  make(map[string]Schema),
 		intents: make(map[intentKey]int),
 		blocked: make(map[any]error),
 	}
 	byAddress := make(map[string]*Export, len(exports))
 	for i := range exports {
 		byAddress[exports[i].Query.Address] = &exports[i]
+	}
+	for k := range h.schemas {
+		s.stored[k] = true
 	}
 	pieces := make([]piece, 0, len(p.Slices))
 	for _, planned := range p.Slices {
@@ -151,6 +158,9 @@ func (r *Runner) newState(ctx context.Context, p *Plan, exports []Export, h *His
 			return nil, fmt.Errorf("the plan names %s, which is not declared", planned.Query)
 		}
 		s.known[planned.Query], s.prints[planned.Query] = h.Known(planned.Query), h.Fingerprint(planned.Query)
+		if newest, ok := h.Newest(planned.Query); ok {
+			s.frozen[planned.Query] = newest
+		}
 		one, err := s.piece(ctx, planned, e, h)
 		if err != nil {
 			return nil, err

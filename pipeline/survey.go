@@ -48,6 +48,10 @@ type Survey struct {
 	// Loose are the queries of which the source has found out that they are
 	// (Judgement.Loose).
 	Loose map[string]bool
+	// Drift is how the columns of a query have changed since its newest file,
+	// where they have. Undescribed are those of which that could not be asked.
+	Drift       map[string]Drift
+	Undescribed []SliceError
 }
 
 // Volume is how much a query reads.
@@ -112,7 +116,7 @@ type ProbeOptions struct {
 // ServiceNow.
 func Probe(ctx context.Context, exports []Export, h *History, now time.Time, o ProbeOptions) (Survey, error) {
 	s := &surveyor{ProbeOptions: o, history: h, again: make(map[string][]Window), survey: Survey{Now: now, Lost: o.Lost,
-		Volumes: make(map[string]*Volume), Oldest: make(map[string]time.Time), Loose: make(map[string]bool)}}
+		Volumes: make(map[string]*Volume), Oldest: make(map[string]time.Time), Loose: make(map[string]bool), Drift: make(map[string]Drift)}}
 	var asks []func()
 	for _, e := range exports {
 		if err := s.recall(ctx, e); err != nil {
@@ -124,12 +128,13 @@ func Probe(ctx context.Context, exports []Export, h *History, now time.Time, o P
 		}
 		asks = append(asks, func() { s.judge(ctx, e) })
 		asks = append(asks, s.remains(ctx, e)...)
+		asks = append(asks, s.describe(ctx, e)...)
 	}
 	s.do(ctx, asks)
 	if !o.Unsized {
 		s.size(ctx, exports)
 	}
-	for _, f := range [][]SliceError{s.survey.Refused, s.survey.Unsized, s.survey.Outside} {
+	for _, f := range [][]SliceError{s.survey.Refused, s.survey.Unsized, s.survey.Outside, s.survey.Undescribed} {
 		sort.Slice(f, func(i, j int) bool {
 			return f[i].Query < f[j].Query || f[i].Query == f[j].Query && f[i].Window.Start.Before(f[j].Window.Start)
 		})
