@@ -18,14 +18,15 @@ import (
 )
 
 var (
-	_ pipeline.Source   = (*Source)(nil)
-	_ pipeline.Prober   = (*Source)(nil)
-	_ pipeline.Counter  = (*Source)(nil)
-	_ pipeline.Retainer = (*Source)(nil)
-	_ pipeline.Outsider = (*Source)(nil)
-	_ pipeline.Judge    = (*Source)(nil)
-	_ pipeline.Clock    = (*Source)(nil)
-	_ pipeline.Checker  = (*Source)(nil)
+	_ pipeline.Source    = (*Source)(nil)
+	_ pipeline.Prober    = (*Source)(nil)
+	_ pipeline.Counter   = (*Source)(nil)
+	_ pipeline.Retainer  = (*Source)(nil)
+	_ pipeline.Outsider  = (*Source)(nil)
+	_ pipeline.Judge     = (*Source)(nil)
+	_ pipeline.Clock     = (*Source)(nil)
+	_ pipeline.Checker   = (*Source)(nil)
+	_ pipeline.Describer = (*Source)(nil)
 )
 
 func TestReadRequest(t *testing.T) {
