@@ -154,7 +154,7 @@ func TestProbeForColumns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		plan, err := BuildPlan([]Export{e}, h, now, PlanOptions{Survey: survey})
+		plan, err := BuildPlan(context.Background(), []Export{e}, h, now, PlanOptions{Survey: survey})
 		if err != nil {
 			t.Fatal(err)
 		}

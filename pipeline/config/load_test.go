@@ -35,6 +35,9 @@ func TestFullPipeline(t *testing.T) {
 	if events.Late != pipeline.LateIgnore || events.OnChange != pipeline.Forward || !events.Query.AssumeSliceable {
 		t.Errorf("late, on_change, assume_sliceable = %v, %v, %v", events.Late, events.OnChange, events.Query.AssumeSliceable)
 	}
+	if !events.Frozen || byAddress["query.json"].Frozen {
+		t.Errorf("frozen = %v where schema = \"freeze\", %v where nothing is said", events.Frozen, byAddress["query.json"].Frozen)
+	}
 	wantSpan := pipeline.Span{
 		Start: pipeline.Bound{Relative: true, Ago: 30 * 24 * time.Hour}, End: pipeline.Bound{Relative: true, Ago: 36 * time.Hour},
 		Step: 6 * time.Hour, Settle: time.Hour, Lookback: 7 * 24 * time.Hour,

@@ -22,7 +22,7 @@ func queryShape() *shape {
 	for _, name := range []string{"workspace", "sinks"} {
 		s.schema.Attributes = append(s.schema.Attributes, hcl.AttributeSchema{Name: name, Required: true})
 	}
-	return s.attributes("kql", "tables", "except", "plan", "late", "on_change", "missing_table", "assume_sliceable").block("window", window)
+	return s.attributes("kql", "tables", "except", "plan", "late", "on_change", "schema", "missing_table", "assume_sliceable").block("window", window)
 }
 
 func (l *loader) evaluateQuery(b *block) {
@@ -35,6 +35,7 @@ func (l *loader) evaluateQuery(b *block) {
 			e.Late = pipeline.Late(body.choice("late", []string{string(pipeline.LateAppend), string(pipeline.LateReplace), string(pipeline.LateIgnore)}, nil))
 		}
 		e.OnChange = pipeline.OnChange(body.choice("on_change", []string{string(pipeline.Forward), string(pipeline.Rebuild)}, nil))
+		e.Frozen = body.choice("schema", []string{"evolve", "freeze"}, nil) == "freeze"
 		if body.choice("missing_table", []string{"error", "skip"}, nil) == "skip" {
 			e.Query.MissingTable = pipeline.MissingSkip
 		}

@@ -9,6 +9,7 @@ query "strings" {
   late      = "apend" # error: Did you mean "append"?
   on_change = "rebuilt" # error: Did you mean "rebuild"?
   missing_table = "skips" # error: Did you mean "skip"?
+  schema = "freez" # error: must be "evolve" or "freeze", not "freez". Did you mean "freeze"?
   count     = 3 # error: Several instances are declared with for_each
   sink      = sink.archive # error: Sinks are given as a list
   window { # error: The argument "start" is required

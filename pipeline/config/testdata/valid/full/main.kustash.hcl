@@ -100,6 +100,7 @@ query "events" {
   late              = "ignore"
   on_change         = "forward"
   missing_table     = "error"
+  schema            = "freeze"
   assume_sliceable  = true
 }
 
