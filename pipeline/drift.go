@@ -136,9 +136,11 @@ func (h *History) Newest(query string) (Schema, bool) {
 	return columns, ok
 }
 
-// newestFile is the schema of the file of a line with the latest cut.
+// newestFile is the file of a line with the latest cut.
 type newestFile struct {
+	Key    string    `json:"key,omitempty"`
 	Schema string    `json:"schema,omitempty"`
+	Start  time.Time `json:"start,omitzero"`
 	Cut    time.Time `json:"cut,omitzero"`
 }
 

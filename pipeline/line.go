@@ -177,7 +177,7 @@ func (l *Line) count(r Receipt) {
 		l.closed = insert(l.closed, r.Window)
 	}
 	if r.Key != "" && !r.To.Before(l.newest.Cut) {
-		l.newest = newestFile{r.Schema, r.To}
+		l.newest = newestFile{r.Key, r.Schema, r.Start, r.To}
 	}
 	delete(l.checked, r.Window)
 	switch {

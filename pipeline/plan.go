@@ -47,6 +47,8 @@ type Plan struct {
 	Outside []Outside `json:"outside,omitempty"`
 	// Drift tells of queries whose columns have changed since their newest file.
 	Drift []Drift `json:"drift,omitempty"`
+	// Moved tells of sinks whose new files have another format or folder.
+	Moved []Moved `json:"moved,omitempty"`
 }
 
 // Outside says what of a query's rows around a window lies in no slice.
@@ -141,6 +143,7 @@ func BuildPlan(ctx context.Context, exports []Export, h *History, now time.Time,
 			return nil, fmt.Errorf("plan %s: %w", e.Query.Address, err)
 		}
 	}
+	p.Moved = moved(p, exports, h)
 	return p, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/kustash/kustash/pipeline"
@@ -31,6 +32,15 @@ func fileName(f pipeline.File, ext string) string {
 	sum := sha256.Sum256([]byte(f.Lineage + "\x00" + f.Slice.Query.Address))
 	fmt.Fprintf(&b, "-f%d-%s.%s", f.Number+1, hex.EncodeToString(sum[:4]), ext)
 	return b.String()
+}
+
+// splitKey returns folder and extension of the key of an object that fileName
+// has named.
+func splitKey(key string) (folder, ext string, ok bool) {
+	folder, name := path.Split(key)
+	dash := strings.LastIndexByte(name, '-')
+	id, ext, ok := strings.Cut(name[dash+1:], ".")
+	return strings.TrimSuffix(folder, "/"), ext, ok && dash > 0 && len(id) == 8 && ext != ""
 }
 
 // CheckKey reports why no object can have this key: an empty part, "." or

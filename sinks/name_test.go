@@ -99,3 +99,24 @@ func TestAppendReal(t *testing.T) {
 		}
 	}
 }
+
+// A key tells folder and format of every object, whatever they are.
+func TestSplitKey(t *testing.T) {
+	for _, folder := range []string{"a", "events/SigninLogs/date=2026-01-01", "a-b.c/d-00000000.x"} {
+		for _, part := range []string{"", "0f"} {
+			for _, ext := range []string{"parquet", "csv", "csv.gz"} {
+				f := nameFile()
+				f.Slice.Part = part
+				key := folder + "/" + fileName(f, ext)
+				if gotFolder, gotExt, ok := splitKey(key); gotFolder != folder || gotExt != ext || !ok {
+					t.Errorf("%s: %q, %q, %v", key, gotFolder, gotExt, ok)
+				}
+			}
+		}
+	}
+	for _, key := range []string{"a/b", "a/b.csv", "a/b-1234567.csv", "a/b-12345678", "a/12345678.csv", "a/b-12345678."} {
+		if folder, ext, ok := splitKey(key); ok {
+			t.Errorf("%s: %q, %q", key, folder, ext)
+		}
+	}
+}

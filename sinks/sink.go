@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/kustash/kustash/pipeline"
 )
@@ -40,6 +41,7 @@ var (
 	_ pipeline.Lister  = (*Sink)(nil)
 	_ pipeline.Remover = (*Sink)(nil)
 	_ pipeline.Owner   = (*Sink)(nil)
+	_ pipeline.Placer  = (*Sink)(nil)
 )
 
 // New returns the sink of these options. It touches nothing.
@@ -176,6 +178,18 @@ func (s *Sink) Drop(ctx context.Context, key string) error {
 		return fmt.Errorf("remove %s: this store cannot", key)
 	}
 	return store.Remove(ctx, key)
+}
+
+// Place implements pipeline.Placer.
+func (s *Sink) Place(q pipeline.Query, start time.Time) (pipeline.Place, error) {
+	folder, err := s.layout.folder(q, start)
+	return pipeline.Place{Folder: folder, Ext: s.format.Ext()}, err
+}
+
+// PlaceOf implements pipeline.Placer.
+func (s *Sink) PlaceOf(key string) (pipeline.Place, bool) {
+	folder, ext, ok := splitKey(key)
+	return pipeline.Place{Folder: folder, Ext: ext}, ok
 }
 
 // List implements pipeline.Lister.
