@@ -25,7 +25,8 @@
 // the ends of timespan, faults and the clock are fields of Config; plan,
 // retention and the kind of ids of a table are set by Dataset.Configure; rows
 // that arrive late are added with Dataset.Append while the server runs, or wait
-// for the clock with Config.HoldBack; WriteDemo makes a folder of sample tables.
+// for the clock with Config.HoldBack; Dataset.Alter changes the columns of a
+// table that is served; WriteDemo makes a folder of sample tables.
 //
 // # What is emulated
 //
