@@ -53,7 +53,7 @@ func driftOf(query string, before, now Schema) Drift {
 	for _, c := range fresh {
 		retyped := false
 		for _, b := range before {
-			if _, ok := gone[b.FileName()]; ok && b.Name == c.Name && b.Type != c.Type {
+			if _, ok := gone[b.FileName()]; ok && b.Name == c.Name {
 				d.Retyped = append(d.Retyped, Retyped{c, b})
 				delete(gone, b.FileName())
 				retyped = true

@@ -74,10 +74,16 @@ func TestNewest(t *testing.T) {
 			{Kind: KindDone, Query: "query.t", Sink: "s", Receipt: &Receipt{Window: day1, Cut: Cut{To: at("2026-03-05T00:00:00Z")}}}}, nil},
 		{"an older window that was read later", []Entry{schema("query.t", b), schema("query.t", a),
 			filed("query.t", "s", day2, "2026-03-05T00:00:00Z", b), filed("query.t", "s", day1, "2026-03-06T00:00:00Z", a)}, a},
+		{"columns that were there before, in an older window", []Entry{schema("query.t", a), schema("query.t", b),
+			filed("query.t", "s", day2, "2026-03-05T00:00:00Z", b), filed("query.t", "s", day1, "2026-03-06T00:00:00Z", a)}, a},
+		{"columns that were there before, in a newer window", []Entry{schema("query.t", a), schema("query.t", b),
+			filed("query.t", "s", day1, "2026-03-05T00:00:00Z", b), filed("query.t", "s", day2, "2026-03-06T00:00:00Z", a)}, a},
 		{"in another sink", []Entry{schema("query.t", a), schema("query.t", b),
 			filed("query.t", "s", day1, "2026-03-05T00:00:00Z", a), filed("query.t", "z", day1, "2026-03-06T00:00:00Z", b)}, b},
 		{"a change within a run", []Entry{schema("query.t", a), filed("query.t", "s", day2, "2026-03-05T00:00:00Z", a),
 			schema("query.t", c), filed("query.t", "s", day1, "2026-03-05T00:00:00Z", c)}, c},
+		{"a change within a run that goes on", []Entry{schema("query.t", a), filed("query.t", "s", day1, "2026-03-05T00:00:00Z", a),
+			schema("query.t", c), filed("query.t", "s", day2, "2026-03-05T00:00:00Z", c)}, c},
 		{"columns that another query has had before", []Entry{schema("query.o", b), schema("query.t", a), schema("query.t", b),
 			filed("query.t", "s", day2, "2026-03-05T00:00:00Z", a), filed("query.t", "s", day1, "2026-03-05T00:00:00Z", b)}, b},
 		{"a ledger that records them for another query only", []Entry{schema("query.o", b),
@@ -223,34 +229,36 @@ func TestFrozenRead(t *testing.T) {
 	}
 }
 
-// Two queries with the same columns each have them in the ledger.
+// Queries with the same columns each have them in the ledger, once, whether they
+// are read in one run or in two.
 func TestColumnsOfEachQuery(t *testing.T) {
-	w := newWorld()
-	source := &shifting{columns: tableColumns}
-	p := &Plan{}
-	var exports []Export
-	for _, name := range []string{"query.one", "query.two"} {
-		e := exportOf(source, testTarget(w, "a", Daily))
-		e.Query.Address = name
-		exports = append(exports, e)
-		p.Slices = append(p.Slices, PlannedSlice{Query: name, Window: window("2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z"), Sinks: []string{e.Targets[0].Identity}})
-	}
-	r := &Runner{Ledger: memLedger{w}}
-	if _, err := r.Run(context.Background(), p, exports, foldOrFail(t)); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"query.one", "query.two"} {
-		if got := foldOrFail(t, w.entries...).Known(name); got.Hash() != tableColumns.Hash() {
-			t.Errorf("known of %s: %v, want %v", name, got, tableColumns)
+	for _, runs := range [][][]string{{{"query.one", "query.two"}}, {{"query.one"}, {"query.two"}}} {
+		w := newWorld()
+		for n, queries := range runs {
+			p := &Plan{}
+			var exports []Export
+			for _, name := range queries {
+				e := exportOf(&shifting{columns: tableColumns}, testTarget(w, "a", Daily))
+				e.Query.Address = name
+				exports = append(exports, e)
+				for day := range 2 {
+					start := at("2026-03-01T00:00:00Z").AddDate(0, n, day)
+					p.Slices = append(p.Slices, PlannedSlice{Query: name, Window: Window{start, start.AddDate(0, 0, 1)}, Sinks: []string{e.Targets[0].Identity}})
+				}
+			}
+			r := &Runner{Ledger: memLedger{w}}
+			if _, err := r.Run(context.Background(), p, exports, foldOrFail(t, w.entries...)); err != nil {
+				t.Fatal(err)
+			}
 		}
-	}
-	schemas := 0
-	for _, e := range w.entries {
-		if e.Kind == KindSchema {
-			schemas++
+		schemas := make(map[string]int)
+		for _, e := range w.entries {
+			if e.Kind == KindSchema {
+				schemas[e.Query]++
+			}
 		}
-	}
-	if schemas != 2 {
-		t.Errorf("%d entries with columns, want one of each query", schemas)
+		if len(schemas) != 2 || schemas["query.one"] != 1 || schemas["query.two"] != 1 {
+			t.Errorf("in %d runs: entries with columns by query: %v, want one of each", len(runs), schemas)
+		}
 	}
 }
