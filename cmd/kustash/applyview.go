@@ -173,6 +173,7 @@ func (v *jsonView) plan(pl *planned) {
 		v.write("changed", map[string]any{"query": c.Query, "sink": c.Sink, "start": c.Start, "end": c.End,
 			"rows_before": c.Before.Rows, "rows_after": c.After.Rows, "shrunk": c.Shrunk()})
 	}
+	v.drift(pl.plan)
 	slices, rows, bytes, known := pl.plan.Totals()
 	fields := map[string]any{"slices": slices, "now": pl.plan.Now, "cut": pl.plan.Cut}
 	if known {

@@ -259,6 +259,7 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 	for _, f := range foldFailures(survey.Unsized) {
 		pl.notes = append(pl.notes, fmt.Sprintf("%s could not be sized in %s, so it has no estimate, and slice = \"auto\" takes one hour: %s", f.query, f.where(), f.reason))
 	}
+	pl.undescribed(survey)
 	for _, n := range s.history.Notes(append(pl.exports[:len(pl.exports):len(pl.exports)], found.gone...)) {
 		pl.notes = append(pl.notes, n.Query+" "+n.Text)
 	}

@@ -97,6 +97,7 @@ func (p *process) writePlan(w io.Writer, pl *planned) {
 		fmt.Fprintf(w, "  %s %s\n", p.paint(color, s.sign), pl.line(s))
 	}
 	p.writeFindings(w, pl.plan)
+	p.writeDrift(w, pl.plan)
 	for _, note := range pl.notes {
 		fmt.Fprintf(w, "  %s %s\n", p.paint(yellow, "!"), note)
 	}
