@@ -17,7 +17,7 @@ VCS          = $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=fals
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .PHONY: help build demo test chaos azurite-test bench fmt clean kql-conformance \
-	interop interop-go interop-js interop-python \
+	interop interop-go interop-js interop-python interop-duckdb \
 	check check-format check-vet check-static check-race check-fuzz check-cross check-vuln
 
 help:
@@ -27,8 +27,8 @@ help:
 	@echo "make chaos   kills, full disks and other faults, hundreds of them, and a report; a few minutes"
 	@echo "make azurite-test  the state in a container, against Microsoft's emulator; needs node and npm"
 	@echo "make check   what a change must pass; FUZZTIME=$(FUZZTIME) for each fuzz target"
-	@echo "make interop Microsoft's clients in Go, JavaScript and Python against the emulator;"
-	@echo "             those whose language is not installed are skipped"
+	@echo "make interop Microsoft's clients in Go, JavaScript and Python against the emulator, and"
+	@echo "             DuckDB on an archive; those whose language is not installed are skipped"
 	@echo "make bench   benchmarks"
 	@echo "make fmt     format the Go files"
 	@echo "make kql-conformance   hold rewritten queries against Microsoft's own KQL parser; needs node"
@@ -77,7 +77,7 @@ azurite-test:
 
 # Microsoft's clients know nothing of the emulator but its address and the
 # certificate of its authority.
-interop: interop-go interop-js interop-python
+interop: interop-go interop-js interop-python interop-duckdb
 
 interop-go:
 	@echo "interop, Go"
@@ -90,15 +90,20 @@ define under-emulator
 		-keep-order -limit-requests=-1 -- sh -c 'cd $(2) && $(1)'
 endef
 
+# The packages of a folder, unless they are there.
+define npm-install
+	installed=$(1)/node_modules/.package-lock.json; \
+	if [ ! -e $$installed ] || [ $(1)/package-lock.json -nt $$installed ]; then \
+		(cd $(1) && npm ci --ignore-scripts --no-progress) || exit 1; \
+	fi
+endef
+
 interop-js: build
 	@echo "interop, JavaScript"
 	@if ! command -v $(NODE) >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \
 		echo "skipped: Node.js with npm is not installed"; exit 0; \
 	fi; \
-	installed=interop/js/node_modules/.package-lock.json; \
-	if [ ! -e $$installed ] || [ interop/js/package-lock.json -nt $$installed ]; then \
-		(cd interop/js && npm ci --ignore-scripts --no-progress) || exit 1; \
-	fi; \
+	$(call npm-install,interop/js) && \
 	$(call under-emulator,NODE_EXTRA_CA_CERTS="$$KUSTASH_VAR_ca_file" $(NODE) --test,interop/js)
 
 # The client is that of Debian's python3-azure, with Debian's interpreter.
@@ -109,6 +114,15 @@ interop-python: build
 	fi; \
 	$(call under-emulator,REQUESTS_CA_BUNDLE="$$KUSTASH_VAR_ca_file" $(PYTHON) -B -W ignore -m unittest,interop/python)
 
+# DuckDB reads an archive of a table whose columns change.
+interop-duckdb: build
+	@echo "interop, DuckDB"
+	@if ! command -v $(NODE) >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \
+		echo "skipped: Node.js with npm is not installed"; exit 0; \
+	fi; \
+	$(call npm-install,interop/duckdb) && \
+	cd interop/duckdb && KUSTASH="$(CURDIR)/$(BIN)" $(NODE) --test
+
 bench:
 	@$(GO) test -run '^$$' -bench . -benchmem ./...
 
@@ -116,7 +130,7 @@ fmt:
 	@gofmt -l -w .
 
 clean:
-	@rm -rf bin dist kustash-demo interop/js/node_modules interop/kql/node_modules interop/azurite/node_modules
+	@rm -rf bin dist kustash-demo interop/js/node_modules interop/kql/node_modules interop/azurite/node_modules interop/duckdb/node_modules
 
 # For who changes how queries are rewritten: needs node, npm and the published
 # queries, so that no check depends on it.

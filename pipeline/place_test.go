@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"strings"
@@ -67,7 +68,7 @@ func TestMoved(t *testing.T) {
 			exports = append(exports, Export{Query: Query{Address: address}, Targets: []Target{{Address: "sink.s", Identity: "s", Sink: test.sink, Calendar: Daily}},
 				Span: Span{Start: Bound{At: at("2026-01-02T00:00:00Z")}, End: Bound{At: at(test.end)}, Step: 24 * time.Hour}})
 		}
-		p, err := BuildPlan(exports, foldOrFail(t, entries...), at("2026-03-01T00:00:00Z"), PlanOptions{})
+		p, err := BuildPlan(context.Background(), exports, foldOrFail(t, entries...), at("2026-03-01T00:00:00Z"), PlanOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
