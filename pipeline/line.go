@@ -176,7 +176,7 @@ func (l *Line) count(r Receipt) {
 	if r.Final {
 		l.closed = insert(l.closed, r.Window)
 	}
-	if r.Key != "" && !r.To.Before(l.newest.Cut) {
+	if (r.Schema != "" || r.Key != "") && !r.To.Before(l.newest.Cut) {
 		l.newest = newestFile{r.Key, r.Schema, r.Start, r.To}
 	}
 	delete(l.checked, r.Window)
