@@ -189,8 +189,11 @@ func projectFiles(t *testing.T) []string {
 			return err
 		}
 		name = filepath.ToSlash(name)
-		if e.IsDir() && slices.Contains(notCommitted, name) {
-			return filepath.SkipDir
+		if slices.Contains(notCommitted, name) {
+			if e.IsDir() {
+				return filepath.SkipDir
+			}
+			return nil // the .git of a second working tree is a file
 		}
 		if e.Type().IsRegular() {
 			names = append(names, name)
