@@ -67,6 +67,7 @@ var layers = []layer{
 	{"internal/azauth", []string{"pipeline", "internal/secret"},
 		[]string{"golang.org/x/oauth2", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity",
 			"github.com/golang-jwt/jwt/v5", "github.com/google/uuid", "software.sslmate.com/src/go-pkcs12"}},
+	{"internal/durable/durabletest", []string{"internal/durable"}, nil},
 	{"internal/*", []string{"internal/*"}, []string{"golang.org/x/sys"}},
 }
 

@@ -67,7 +67,8 @@ func savePlan(name string, s *session, made *planned, vars []config.VarArg) erro
 	if err != nil {
 		return err
 	}
-	if err := durable.Replace(name, append(data, '\n')); err != nil {
+	// It may name data, in queries and keys: only who made it reads it.
+	if err := durable.ReplacePrivate(name, append(data, '\n')); err != nil {
 		return fmt.Errorf("save plan: %w", err)
 	}
 	return nil

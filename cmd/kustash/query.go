@@ -241,9 +241,10 @@ func (p *process) readWhole(ctx context.Context, source pipeline.Source, s pipel
 // complete.
 type result struct {
 	process *process
-	format  sinks.Format // nil for a table
-	out     string       // "" is stdout
-	file    *os.File
+	format  sinks.Format  // nil for a table
+	out     string        // "" is stdout
+	file    *os.File      // for stdout
+	temp    *durable.Temp // for out
 	encoder sinks.Encoder
 	table   *table
 }
@@ -286,12 +287,16 @@ func (r *result) reset() error {
 		r.table = &table{}
 		return nil
 	}
-	dir := os.TempDir()
-	if r.out != "" {
-		dir = filepath.Dir(r.out)
-	}
 	var err error
-	r.file, err = os.CreateTemp(dir, "_kustash-query-*.tmp")
+	if r.out == "" {
+		r.file, err = os.CreateTemp("", "_kustash-query-*.tmp")
+		return err
+	}
+	folder := durable.Folder{Path: filepath.Dir(r.out)}
+	if !isDir(folder.Path) {
+		return fmt.Errorf("-out=%s: there is no folder %s", r.out, folder.Path)
+	}
+	r.temp, err = folder.CreateTemp(".")
 	return err
 }
 
@@ -305,7 +310,11 @@ func (r *result) write(rec arrow.Record) error {
 			return err
 		}
 		columns, _ = pipeline.Schema(nil).Extend(columns)
-		r.encoder, err = r.format.NewEncoder(r.file, columns.Arrow())
+		var w io.Writer = r.file
+		if r.temp != nil {
+			w = r.temp
+		}
+		r.encoder, err = r.format.NewEncoder(w, columns.Arrow())
 		if err != nil {
 			return err
 		}
@@ -323,10 +332,7 @@ func (r *result) finish() error {
 			return err
 		}
 	}
-	if err := r.file.Sync(); err != nil {
-		return err
-	}
-	if r.out != "" {
+	if r.temp != nil {
 		return r.publish()
 	}
 	if _, err := r.file.Seek(0, io.SeekStart); err != nil {
@@ -337,27 +343,20 @@ func (r *result) finish() error {
 }
 
 func (r *result) publish() error {
-	name := r.file.Name()
-	if err := r.file.Close(); err != nil {
-		return err
+	err := r.temp.Publish(filepath.Base(r.out))
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("-out=%s: the file exists; nothing was overwritten", r.out)
 	}
-	r.file = nil
-	if err := os.Chmod(name, 0o644); err != nil {
-		return err
-	}
-	if err := durable.Publish(name, r.out); err != nil {
-		_ = os.Remove(name)
-		if errors.Is(err, os.ErrExist) {
-			return fmt.Errorf("-out=%s: the file exists; nothing was overwritten", r.out)
-		}
-		return err
-	}
-	return nil
+	return err
 }
 
 // drop removes what has not been shown.
 func (r *result) drop() {
 	r.encoder = nil
+	if r.temp != nil {
+		_ = r.temp.Drop()
+		r.temp = nil
+	}
 	if r.file != nil {
 		_ = r.file.Close()
 		_ = os.Remove(r.file.Name())

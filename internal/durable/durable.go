@@ -1,9 +1,15 @@
-// Package durable makes files appear on local disk in one step, so that a
-// crash or a second writer leaves a whole file or none. Everything that must
-// not be lost (the ledger's segments, the objects of the local store) goes
-// through Publish.
+// Package durable makes files appear in a folder of the local disk in one
+// step, so that a crash or a second writer leaves a whole file or none. All
+// that must not be lost (the ledger's segments, the objects of the local
+// store, saved plans) goes through a Folder.
 //
-// Functions sync what they change, file and folder, before they return.
+// The order is always the same: a new file under a temporary name, its bytes,
+// sync, close, then the name that counts, by a link that never replaces or by
+// a rename, then a sync of the folder. A folder that has to be made is synced
+// into the one that it lies in before anything is put into it.
+//
+// Nothing below a Folder is reached through a symbolic link, also if one is
+// put in the way while a call is under way: such a call fails.
 package durable
 
 import (
@@ -11,106 +17,235 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 )
 
-// Publish gives the complete and synced file tmp the name name, if nothing has
-// that name yet, and syncs the folder. tmp is gone afterwards. An existing
-// name gives an error that is fs.ErrExist; the file under it and tmp are left
-// as they are. Both must lie on one file system, and it must offer hard links
-// or a rename that does not replace; one that offers neither is refused.
-func Publish(tmp, name string) error {
-	if err := MkdirAll(filepath.Dir(name)); err != nil {
-		return err
-	}
-	err := os.Link(tmp, name)
-	switch {
-	case err == nil:
-		if err := os.Remove(tmp); err != nil {
-			return err
-		}
-	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrNotExist):
-		return err
-	default:
-		if renameErr := renameNoReplace(tmp, name); renameErr != nil {
-			if errors.Is(renameErr, fs.ErrExist) {
-				return renameErr
-			}
-			return fmt.Errorf("%s: the file system offers neither hard links (%v) nor a rename that never replaces (%w); use another one", name, err, renameErr)
-		}
-	}
-	return SyncDir(filepath.Dir(name))
+// Folder is a folder of the local disk. The names that its methods take are
+// relative to it, with slashes; one that would leave it is fs.ErrInvalid. It
+// need not exist: the first method that writes makes it, and those that read
+// find nothing. It may be a link, whoever named it knows where that leads.
+//
+// Methods may be called concurrently, by several processes too. They return
+// when what they have changed has been synced. Errors name the file.
+type Folder struct {
+	Path string
+	// Private keeps what is made from everybody but the user who makes it:
+	// files get the rights 0600, folders 0700. Otherwise the umask decides. A
+	// folder that was there keeps its rights.
+	Private bool
+	// Open opens a folder for changes; nil means OpenDisk.
+	Open func(path string) (Disk, error)
 }
 
-// WriteTemp writes data to a new file in dir, synced, and returns its path.
-func WriteTemp(dir string, data []byte) (path string, err error) {
-	if err := MkdirAll(dir); err != nil {
-		return "", err
-	}
-	f, err := os.CreateTemp(dir, "_*.tmp")
-	if err != nil {
-		return "", err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.Write(data); err != nil {
-		_ = f.Close()
-		return "", err
-	}
-	if err := f.Sync(); err != nil {
-		_ = f.Close()
-		return "", err
-	}
-	return f.Name(), f.Close()
+// Create writes data under name, whole and durable, if nothing has that name
+// yet. If something has, the error is fs.ErrExist and nothing has changed.
+// After any other error the file is there whole or not at all.
+func (f *Folder) Create(name string, data []byte) error {
+	return f.writeFile("create", name, data, (*Temp).Publish)
 }
 
-// Create writes data under name if nothing has that name yet, else it returns
-// an error that is fs.ErrExist. The temporary file lies in the same folder.
-func Create(name string, data []byte) error {
-	tmp, err := WriteTemp(filepath.Dir(name), data)
-	if err != nil {
+// Replace writes data under name in one step, whatever was there before; a
+// link is replaced, not followed. A folder that is not Private keeps the
+// rights of the file that is replaced. After an error the old file is there,
+// or the new one.
+func (f *Folder) Replace(name string, data []byte) error {
+	return f.writeFile("replace", name, data, func(t *Temp, name string) error {
+		if old, err := os.Lstat(f.full(name)); err == nil && old.Mode().IsRegular() && !f.Private {
+			// Not every file system knows rights, and none is worth a loss.
+			_ = t.file.Chmod(old.Mode().Perm())
+		}
+		return t.Replace(name)
+	})
+}
+
+func (f *Folder) writeFile(op, name string, data []byte, finish func(*Temp, string) error) error {
+	if _, err := f.local(name); err != nil {
 		return err
 	}
-	if err := Publish(tmp, name); err != nil {
-		_ = os.Remove(tmp)
-		return err
+	t, err := f.CreateTemp(path.Dir(name))
+	if err == nil {
+		if _, err = t.Write(data); err == nil {
+			err = finish(t, name)
+		}
+		// What cannot be removed either is no loss: its name does not count.
+		_ = t.Drop()
+	}
+	if err != nil {
+		return &fs.PathError{Op: op, Path: f.full(name), Err: err}
 	}
 	return nil
 }
 
-// Replace writes data under name in one step, whatever was there before.
-func Replace(name string, data []byte) error {
-	tmp, err := WriteTemp(filepath.Dir(name), data)
+// MkdirAll makes dir, the folder itself and what is missing on the way there.
+func (f *Folder) MkdirAll(dir string) error {
+	return f.change(func(d Disk) error { return f.folders(d, dir, true) })
+}
+
+// Check reports what is wrong on the way to name: a link, or a file where a
+// folder must be. Folders that are not there yet are fine.
+func (f *Folder) Check(name string) error {
+	d, err := f.open(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = f.local(name)
+		return err
+	}
 	if err != nil {
 		return err
 	}
-	if err := os.Rename(tmp, name); err != nil {
-		_ = os.Remove(tmp)
-		return err
-	}
-	return SyncDir(filepath.Dir(name))
+	defer func() { _ = d.Close() }()
+	return f.folders(d, path.Dir(name), false)
 }
 
-// MkdirAll creates dir and its parents where they are missing, and syncs the
-// folder that each new one lies in.
-func MkdirAll(dir string) error {
-	if info, err := os.Stat(dir); err == nil {
-		if !info.IsDir() {
-			return &fs.PathError{Op: "mkdir", Path: dir, Err: errors.New("a file is in the way")}
-		}
-		return nil
+// Remove removes a file, or a link. It does not sync the folder that it lay
+// in; see SyncDir.
+func (f *Folder) Remove(name string) error {
+	return f.existing(name, func(d Disk, local string) error { return d.Remove(local) })
+}
+
+// SyncDir makes names that were added to or removed from dir survive a crash.
+func (f *Folder) SyncDir(dir string) error {
+	return f.existing(dir, func(d Disk, local string) error { return d.SyncDir(local) })
+}
+
+// full returns the name as the process can open it, for messages.
+func (f *Folder) full(name string) string { return filepath.Join(f.Path, filepath.FromSlash(name)) }
+
+// local returns the name in the form of the system.
+func (f *Folder) local(name string) (string, error) {
+	local, err := filepath.Localize(name)
+	if err != nil {
+		return "", &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	parent := filepath.Dir(dir)
-	if parent != dir {
-		if err := MkdirAll(parent); err != nil {
-			return err
+	return local, nil
+}
+
+func (f *Folder) open(path string) (Disk, error) {
+	if f.Open != nil {
+		return f.Open(path)
+	}
+	return OpenDisk(path)
+}
+
+// change calls do with the folder, which is made if it is missing.
+func (f *Folder) change(do func(Disk) error) error {
+	d, err := f.open(f.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = f.found(); err == nil {
+			d, err = f.open(f.Path)
 		}
 	}
-	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err != nil {
 		return err
 	}
-	return SyncDir(parent)
+	defer func() { _ = d.Close() }()
+	return do(d)
+}
+
+// existing calls do with a name in the folder, which must be there.
+func (f *Folder) existing(name string, do func(d Disk, local string) error) error {
+	local, err := f.local(name)
+	if err != nil {
+		return err
+	}
+	d, err := f.open(f.Path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	if err := f.folders(d, path.Dir(name), false); err != nil {
+		return err
+	}
+	return do(d, local)
+}
+
+// found makes the folder, and those above it that are missing.
+func (f *Folder) found() error {
+	top := filepath.Clean(f.Path)
+	for filepath.Dir(top) != top {
+		if _, err := os.Stat(top); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		top = filepath.Dir(top)
+	}
+	below, err := filepath.Rel(top, f.Path)
+	if err != nil {
+		return err
+	}
+	d, err := f.open(top)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = d.Close() }()
+	return f.folders(d, filepath.ToSlash(below), true)
+}
+
+// folders makes sure that dir and those between it and the top of the disk are
+// real folders. Those that are missing are made, or else they are fine.
+func (f *Folder) folders(d Disk, dir string, make bool) error {
+	local, err := f.local(dir)
+	if err != nil || local == "." {
+		return err
+	}
+	at := ""
+	for part := range strings.SplitSeq(local, string(filepath.Separator)) {
+		at = filepath.Join(at, part)
+		info, err := d.Lstat(at)
+		if errors.Is(err, fs.ErrNotExist) {
+			if !make {
+				return nil
+			}
+			if err := f.mkdir(d, at); err != nil {
+				return err
+			}
+			continue
+		}
+		switch {
+		case err != nil:
+			return err
+		case info.Mode()&fs.ModeSymlink != 0:
+			return fmt.Errorf("%s is a symbolic link where a real folder must be: nothing is read or written through links; move it away", filepath.Join(d.Name(), at))
+		case !info.IsDir():
+			return fmt.Errorf("%s is a file where a folder must be; move it away", filepath.Join(d.Name(), at))
+		}
+	}
+	return nil
+}
+
+func (f *Folder) mkdir(d Disk, name string) error {
+	perm := fs.FileMode(0o777)
+	if f.Private {
+		perm = 0o700
+	}
+	err := d.Mkdir(name, perm)
+	if errors.Is(err, fs.ErrExist) {
+		return nil // somebody else was faster
+	}
+	if err != nil {
+		return err
+	}
+	if err := d.SyncDir(filepath.Dir(name)); err != nil {
+		// It must not stay: the next call would take it for durable.
+		return errors.Join(err, d.Remove(name))
+	}
+	return nil
+}
+
+// Create is Folder.Create for a file that is named by its path.
+func Create(name string, data []byte) error {
+	f := Folder{Path: filepath.Dir(name)}
+	return f.Create(filepath.Base(name), data)
+}
+
+// Replace is Folder.Replace for a file that is named by its path.
+func Replace(name string, data []byte) error {
+	f := Folder{Path: filepath.Dir(name)}
+	return f.Replace(filepath.Base(name), data)
+}
+
+// ReplacePrivate is Replace for a file that its owner alone may read.
+func ReplacePrivate(name string, data []byte) error {
+	f := Folder{Path: filepath.Dir(name), Private: true}
+	return f.Replace(filepath.Base(name), data)
 }

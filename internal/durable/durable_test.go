@@ -1,4 +1,4 @@
-package durable
+package durable_test
 
 import (
 	"errors"
@@ -6,8 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
+
+	"github.com/kustash/kustash/internal/durable"
 )
 
 func read(t *testing.T, name string) string {
@@ -35,10 +39,10 @@ func names(t *testing.T, dir string) (all []string) {
 func TestCreate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	name := filepath.Join(dir, "file")
-	if err := Create(name, []byte("first")); err != nil {
+	if err := durable.Create(name, []byte("first")); err != nil {
 		t.Fatal(err)
 	}
-	if err := Create(name, []byte("second")); !errors.Is(err, fs.ErrExist) {
+	if err := durable.Create(name, []byte("second")); !errors.Is(err, fs.ErrExist) {
 		t.Errorf("a second Create gives %v, want %v", err, fs.ErrExist)
 	}
 	if got := read(t, name); got != "first" {
@@ -52,7 +56,7 @@ func TestCreate(t *testing.T) {
 func TestReplace(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "file")
 	for _, text := range []string{"first", "second"} {
-		if err := Replace(name, []byte(text)); err != nil {
+		if err := durable.Replace(name, []byte(text)); err != nil {
 			t.Fatal(err)
 		}
 		if got := read(t, name); got != text {
@@ -68,19 +72,14 @@ func TestReplace(t *testing.T) {
 // there.
 func TestPublishRace(t *testing.T) {
 	dir := t.TempDir()
-	name := filepath.Join(dir, "file")
+	f := &durable.Folder{Path: dir}
 	var mu sync.Mutex
 	var won []string
 	var all sync.WaitGroup
 	for i := range 20 {
 		all.Go(func() {
 			text := fmt.Sprint(i)
-			tmp, err := WriteTemp(dir, []byte(text))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			err = Publish(tmp, name)
+			err := f.Create("file", []byte(text))
 			mu.Lock()
 			defer mu.Unlock()
 			switch {
@@ -92,44 +91,84 @@ func TestPublishRace(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if len(won) != 1 || read(t, name) != won[0] {
-		t.Errorf("%v were told that they published; the file holds %q", won, read(t, name))
+	if got := read(t, filepath.Join(dir, "file")); len(won) != 1 || got != won[0] {
+		t.Errorf("%v were told that they published; the file holds %q", won, got)
 	}
 }
 
-func TestPublishErrors(t *testing.T) {
-	dir := t.TempDir()
-	if err := Publish(filepath.Join(dir, "none"), filepath.Join(dir, "file")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("publishing a file that is not there: %v, want %v", err, fs.ErrNotExist)
+func TestTempMisused(t *testing.T) {
+	f := &durable.Folder{Path: t.TempDir()}
+	temp, err := f.CreateTemp("a")
+	if err != nil {
+		t.Fatal(err)
 	}
+	for range 2 {
+		if err := temp.Drop(); err != nil {
+			t.Error(err)
+		}
+	}
+	_, writeErr := temp.Write([]byte("x"))
+	for what, err := range map[string]error{"write": writeErr, "seal": temp.Seal(), "publish": temp.Publish("x"), "replace": temp.Replace("x")} {
+		if !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("%s after a drop: %v, want %v", what, err, fs.ErrClosed)
+		}
+	}
+	if got := names(t, filepath.Join(f.Path, "a")); len(got) != 0 {
+		t.Errorf("%v are left", got)
+	}
+}
+
+func TestFileInTheWay(t *testing.T) {
+	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "way"), nil, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := Create(filepath.Join(dir, "way", "file"), nil); err == nil {
-		t.Error("a file in the way of a folder was not noticed")
+	for path, name := range map[string]string{dir: "way/file", filepath.Join(dir, "way"): "file", filepath.Join(dir, "way", "a"): "file"} {
+		f := &durable.Folder{Path: path}
+		for what, err := range map[string]error{"create": f.Create(name, nil), "replace": f.Replace(name, nil), "make": f.MkdirAll("way/file")} {
+			if err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "way")) {
+				t.Errorf("%s %s in %s: %v, want that %s is in the way", what, name, path, err, filepath.Join(dir, "way"))
+			}
+		}
 	}
 }
 
-// The rename that stands in where there are no hard links keeps what is there.
-func TestRenameNoReplace(t *testing.T) {
-	dir := t.TempDir()
-	from, to := filepath.Join(dir, "from"), filepath.Join(dir, "to")
-	for name, text := range map[string]string{from: "new", to: "old"} {
-		if err := os.WriteFile(name, []byte(text), 0o666); err != nil {
-			t.Fatal(err)
+// Names that leave the folder are refused before anything is done.
+func TestNamesStayInside(t *testing.T) {
+	top := t.TempDir()
+	f := &durable.Folder{Path: filepath.Join(top, "folder")}
+	for _, name := range []string{"", "..", "../x", "a/../../x", "/x", "a//b", "a/", "a\x00b"} {
+		_, openErr := f.OpenFile(name)
+		_, existsErr := f.Exists(name)
+		for what, err := range map[string]error{"create": f.Create(name, nil), "replace": f.Replace(name, nil), "remove": f.Remove(name), "open": openErr, "exists": existsErr} {
+			if !errors.Is(err, fs.ErrInvalid) {
+				t.Errorf("%s %q: %v, want %v", what, name, err, fs.ErrInvalid)
+			}
 		}
 	}
-	err := renameNoReplace(from, to)
-	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skipf("this system has no such rename: %v", err)
+	if got := names(t, top); len(got) != 0 {
+		t.Errorf("%v were made", got)
 	}
-	if !errors.Is(err, fs.ErrExist) || read(t, to) != "old" || read(t, from) != "new" {
-		t.Errorf("rename onto a file: %v, want %v; they hold %q and %q", err, fs.ErrExist, read(t, from), read(t, to))
+}
+
+// A file that a person has opened to others, or closed to them, stays so.
+func TestReplaceKeepsRights(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such rights")
 	}
-	if err := os.Remove(to); err != nil {
-		t.Fatal(err)
-	}
-	if err := renameNoReplace(from, to); err != nil || read(t, to) != "new" {
-		t.Errorf("rename to a free name: %v", err)
+	name := filepath.Join(t.TempDir(), "file")
+	for _, mode := range []fs.FileMode{0o600, 0o664, 0o640} {
+		if err := os.WriteFile(name, nil, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := durable.Replace(name, []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(name); err != nil || info.Mode() != mode {
+			t.Errorf("the mode is %v, %v, want %v", info.Mode(), err, mode)
+		}
 	}
 }

@@ -2,6 +2,9 @@
 
 package durable
 
-import "errors"
+import (
+	"errors"
+	"os"
+)
 
-func renameNoReplace(_, _ string) error { return errors.ErrUnsupported }
+func renameNew(*os.Root, string, string) error { return errors.ErrUnsupported }

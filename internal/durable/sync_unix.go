@@ -4,11 +4,10 @@ package durable
 
 import "os"
 
-// SyncDir makes names that were added to or removed from dir survive a crash.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
+func syncDir(root *os.Root, name string) error {
+	d, err := root.Open(name)
 	if err != nil {
-		return err
+		return full(root, err)
 	}
 	if err := d.Sync(); err != nil {
 		_ = d.Close()

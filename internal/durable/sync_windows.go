@@ -1,5 +1,7 @@
 package durable
 
-// SyncDir does nothing: Windows has no handle that syncs a folder, and NTFS
-// journals changes of names.
-func SyncDir(string) error { return nil }
+import "os"
+
+// Windows has no handle that syncs a folder, and NTFS journals changes of
+// names.
+func syncDir(*os.Root, string) error { return nil }

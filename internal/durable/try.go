@@ -2,9 +2,8 @@ package durable
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 )
 
@@ -15,35 +14,27 @@ const trySize = 1 << 20
 // it, publishes it under a name that begins with "_" and removes it. What it
 // needs and does not find, dir itself too, is created and removed again, so
 // that nothing is left, whatever the outcome.
-func Try(dir string) (err error) {
-	made := absent(dir)
+func (f *Folder) Try(dir string) (err error) {
+	made := absent(f.full(dir))
 	defer func() {
 		for _, folder := range made {
 			// What somebody else has filled in the meantime stays.
 			_ = os.Remove(folder)
 		}
 	}()
-	tmp, err := WriteTemp(dir, make([]byte, trySize))
+	t, err := f.CreateTemp(dir)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if removeErr := os.Remove(tmp); !errors.Is(removeErr, fs.ErrNotExist) {
-			err = errors.Join(err, removeErr)
-		}
-	}()
-	info, err := os.Stat(tmp)
-	if err != nil {
+	defer func() { err = errors.Join(err, t.Drop()) }()
+	if _, err := t.Write(make([]byte, trySize)); err != nil {
 		return err
 	}
-	if info.Size() != trySize {
-		return fmt.Errorf("%s has %d bytes of %d written", tmp, info.Size(), trySize)
-	}
-	published := tmp + ".published"
-	if err := Publish(tmp, published); err != nil {
+	published := path.Join(dir, path.Base(t.name)+".published")
+	if err := t.Publish(published); err != nil {
 		return err
 	}
-	return os.Remove(published)
+	return f.Remove(published)
 }
 
 // absent returns dir and its parents as far as they do not exist, the deepest

@@ -1,16 +1,18 @@
-package durable
+package durable_test
 
 import (
 	"os"
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/kustash/kustash/internal/durable"
 )
 
 // Try leaves everything as it was: what is there, and what is not.
 func TestTry(t *testing.T) {
 	top := t.TempDir()
-	if err := Create(filepath.Join(top, "there", "file"), []byte("mine")); err != nil {
+	if err := durable.Create(filepath.Join(top, "there", "file"), []byte("mine")); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -24,7 +26,8 @@ func TestTry(t *testing.T) {
 		{"there/file/a", false},
 		{"absent/\x00/a", false},
 	} {
-		if err := Try(filepath.Join(top, c.dir)); (err == nil) != c.ok {
+		f := &durable.Folder{Path: filepath.Join(top, c.dir)}
+		if err := f.Try("below"); (err == nil) != c.ok {
 			t.Errorf("%q: %v, want success %v", c.dir, err, c.ok)
 		}
 		if got, want := names(t, top), []string{"there"}; !slices.Equal(got, want) {
@@ -49,7 +52,8 @@ func TestTryReadOnly(t *testing.T) {
 		t.Skip("this user may write anywhere")
 	}
 	for _, below := range []string{".", "a/b"} {
-		if err := Try(filepath.Join(dir, below)); !os.IsPermission(err) {
+		f := &durable.Folder{Path: filepath.Join(dir, below)}
+		if err := f.Try("."); !os.IsPermission(err) {
 			t.Errorf("%s: %v, want that it is not permitted", below, err)
 		}
 	}

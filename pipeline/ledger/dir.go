@@ -24,29 +24,38 @@ const (
 
 // Dir is a Store in a folder of the local disk. It is a HostLocker and a
 // Trier. The folder is created by the first write; reading leaves no trace.
+//
+// The ledger holds the texts of queries and the names of what they read, so
+// its files are their owner's alone: files have the rights 0600, folders that
+// are made 0700, whatever the umask. A folder that was there keeps its rights.
+//
+// The folder may be a symbolic link; what lies in it is not read or written
+// through one.
 type Dir struct {
-	path  string
-	guard *lockedfile.Mutex // between processes, around compare and replace
+	folder durable.Folder
+	guard  *lockedfile.Mutex // between processes, around compare and replace
 }
 
 // NewDir returns the store in the folder path, which need not exist yet.
 func NewDir(path string) *Dir {
-	return &Dir{path: path, guard: lockedfile.MutexAt(filepath.Join(path, guardName))}
+	return &Dir{
+		folder: durable.Folder{Path: path, Private: true},
+		guard:  lockedfile.MutexAt(filepath.Join(path, guardName)),
+	}
 }
 
 // String returns the folder.
-func (d *Dir) String() string { return d.path }
+func (d *Dir) String() string { return d.folder.Path }
 
 // Create implements Store.
 func (d *Dir) Create(ctx context.Context, name string, data []byte) error {
-	file, err := d.file(ctx, name)
-	if err != nil {
+	if err := d.check(ctx, name); err != nil {
 		return err
 	}
-	err = durable.Create(file, data)
+	err := d.folder.Create(name, data)
 	if errors.Is(err, fs.ErrExist) {
 		// An earlier attempt may have failed between the name and its sync.
-		if syncErr := durable.SyncDir(filepath.Dir(file)); syncErr != nil {
+		if syncErr := d.folder.SyncDir(path.Dir(name)); syncErr != nil {
 			return syncErr
 		}
 	}
@@ -55,8 +64,7 @@ func (d *Dir) Create(ctx context.Context, name string, data []byte) error {
 
 // Read implements Store.
 func (d *Dir) Read(ctx context.Context, name string) ([]byte, error) {
-	file, err := d.file(ctx, name)
-	if err != nil {
+	if err := d.check(ctx, name); err != nil {
 		return nil, err
 	}
 	if name == lockName && runtime.GOOS == "windows" {
@@ -65,17 +73,17 @@ func (d *Dir) Read(ctx context.Context, name string) ([]byte, error) {
 			defer unlock()
 		}
 	}
-	return os.ReadFile(file)
+	return d.folder.ReadFile(name)
 }
 
 // List implements Store. Names that begin with "_" or "." are not objects:
 // temporary files have them, and other programs leave such.
 func (d *Dir) List(ctx context.Context, prefix, after string) ([]string, error) {
-	folder, err := d.file(ctx, path.Clean(prefix))
-	if err != nil {
+	folder := path.Clean(prefix)
+	if err := d.check(ctx, folder); err != nil {
 		return nil, err
 	}
-	found, err := os.ReadDir(folder)
+	found, err := d.folder.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -93,11 +101,10 @@ func (d *Dir) List(ctx context.Context, prefix, after string) ([]string, error) 
 
 // Delete implements Store.
 func (d *Dir) Delete(ctx context.Context, name string) error {
-	file, err := d.file(ctx, name)
-	if err != nil {
+	if err := d.check(ctx, name); err != nil {
 		return err
 	}
-	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := d.folder.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return unwritable(err)
 	}
 	return nil
@@ -105,11 +112,15 @@ func (d *Dir) Delete(ctx context.Context, name string) error {
 
 // Swap implements Store.
 func (d *Dir) Swap(ctx context.Context, name string, old, data []byte) error {
-	file, err := d.file(ctx, name)
-	if err != nil {
+	if err := d.check(ctx, name); err != nil {
 		return err
 	}
-	if err := durable.MkdirAll(filepath.Dir(file)); err != nil {
+	// Made here, the guard's file is private, and no link.
+	f, err := d.folder.OpenShared(guardName)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
 		return unwritable(err)
 	}
 	unlock, err := d.guard.Lock()
@@ -120,7 +131,7 @@ func (d *Dir) Swap(ctx context.Context, name string, old, data []byte) error {
 		return fmt.Errorf("%w; if this file system has no file locks, keep the state on another one", err)
 	}
 	defer unlock()
-	got, err := os.ReadFile(file)
+	got, err := d.folder.ReadFile(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		got = nil
@@ -130,15 +141,12 @@ func (d *Dir) Swap(ctx context.Context, name string, old, data []byte) error {
 	if (got == nil) != (old == nil) || !bytes.Equal(got, old) {
 		return ErrChanged
 	}
-	return unwritable(durable.Replace(file, data))
+	return unwritable(d.folder.Replace(name, data))
 }
 
 // LockHost implements HostLocker.
 func (d *Dir) LockHost() (unlock func() error, ok bool, err error) {
-	if err := durable.MkdirAll(d.path); err != nil {
-		return nil, false, err
-	}
-	f, err := os.OpenFile(filepath.Join(d.path, hostName), os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := d.folder.OpenShared(hostName)
 	if err != nil {
 		return nil, false, err
 	}
@@ -151,26 +159,25 @@ func (d *Dir) LockHost() (unlock func() error, ok bool, err error) {
 
 // Try implements Trier.
 func (d *Dir) Try(ctx context.Context) error {
-	folder, err := d.file(ctx, path.Clean(segmentPrefix))
-	if err != nil {
+	folder := path.Clean(segmentPrefix)
+	if err := d.check(ctx, folder); err != nil {
 		return err
 	}
-	return unwritable(durable.Try(folder))
+	return unwritable(d.folder.Try(folder))
 }
 
-// file returns the path of an object and checks that the folder can be one.
-func (d *Dir) file(ctx context.Context, name string) (string, error) {
+// check reports that the name cannot be an object, or the folder a state's.
+func (d *Dir) check(ctx context.Context, name string) error {
 	if err := ctx.Err(); err != nil {
-		return "", err
+		return err
 	}
-	local := filepath.FromSlash(name)
-	if !filepath.IsLocal(local) {
-		return "", &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	if !filepath.IsLocal(filepath.FromSlash(name)) {
+		return &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	if info, err := os.Stat(d.path); err == nil && !info.IsDir() {
-		return "", fmt.Errorf("%s is a file; the state needs a folder of that name, or another path", d.path)
+	if info, err := os.Stat(d.folder.Path); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is a file; the state needs a folder of that name, or another path", d.folder.Path)
 	}
-	return filepath.Join(d.path, local), nil
+	return nil
 }
 
 func unwritable(err error) error {

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
+	"github.com/kustash/kustash/internal/durable"
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
 )
@@ -15,41 +17,31 @@ import (
 // content is a published file.
 type content struct {
 	*os.File
-	size int64
+	folder *durable.Folder
+	key    string
+	size   int64
 }
 
 // Open implements sinks.Store.
 func (s *Store) Open(_ context.Context, key string) (sinks.Content, error) {
-	name, err := s.path(key)
-	if err != nil {
+	if err := check(key); err != nil {
 		return nil, err
 	}
-	if err := s.realFolders(name); err != nil {
-		return nil, err
-	}
-	before, err := os.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: %s", pipeline.ErrMissing, name)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if !before.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w: %s is no regular file (%s)", pipeline.ErrMismatch, name, before.Mode().Type())
-	}
-	f, err := os.Open(name)
-	if err != nil {
+	f, err := s.folder.OpenFile(key)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: %s", pipeline.ErrMissing, filepath.Join(s.folder.Path, filepath.FromSlash(key)))
+	case errors.Is(err, durable.ErrIrregular):
+		return nil, fmt.Errorf("%w: %w", pipeline.ErrMismatch, err)
+	case err != nil:
 		return nil, err
 	}
 	info, err := f.Stat()
-	if err == nil && !os.SameFile(before, info) {
-		err = fmt.Errorf("%s was replaced while it was opened", name)
-	}
 	if err != nil {
 		_ = f.Close()
 		return nil, err
 	}
-	return &content{f, info.Size()}, nil
+	return &content{f, &s.folder, key, info.Size()}, nil
 }
 
 // Size implements sinks.Content.
@@ -58,16 +50,17 @@ func (c *content) Size() int64 { return c.size }
 // Metadata implements sinks.Content.
 func (c *content) Metadata(context.Context) (sinks.Metadata, bool, error) {
 	var m sinks.Metadata
-	name := metaPath(c.Name())
-	raw, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	raw, err := c.folder.ReadFile(metaKey(c.key))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return m, false, nil
-	}
-	if err != nil {
+	case errors.Is(err, durable.ErrIrregular):
+		return m, false, fmt.Errorf("%w: its metadata %w", pipeline.ErrMismatch, err)
+	case err != nil:
 		return m, false, err
 	}
 	if err := json.Unmarshal(raw, &m); err != nil {
-		return m, false, fmt.Errorf("%w: its metadata %s is damaged: %v", pipeline.ErrMismatch, name, err)
+		return m, false, fmt.Errorf("%w: its metadata %s is damaged: %v", pipeline.ErrMismatch, metaKey(c.key), err)
 	}
 	return m, true, nil
 }

@@ -2,62 +2,47 @@ package local
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/kustash/kustash/internal/durable"
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
 )
 
-// createTemp opens a new file with a name that nobody else has, and with the
-// rights that files of this user have by default.
-func createTemp(dir string) (*os.File, error) {
-	return os.OpenFile(filepath.Join(dir, rand.Text()+".tmp"), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
-}
-
 // object is a file on its way.
 type object struct {
-	store   *Store
-	name    string   // to be published under
-	file    *os.File // nil once it is complete or dropped
-	tmp     string   // "" once it is published or dropped
-	meta    string   // temporary name of the metadata; "" if there is none
-	written int64
-	ready   bool
+	folder *durable.Folder
+	key    string
+	data   *durable.Temp
+	meta   *durable.Temp // nil if there is none beside the file
+	before func() error  // puts back the metadata that was there; nil if there was none
+	ready  bool
 }
 
 func (o *object) Write(p []byte) (int, error) {
-	if o.file == nil {
-		return 0, fmt.Errorf("%s: %w", o.name, fs.ErrClosed)
+	n, err := o.data.Write(p)
+	if errors.Is(err, fs.ErrClosed) {
+		err = fmt.Errorf("%s: %w", o.key, err)
 	}
-	n, err := o.file.Write(p)
-	o.written += int64(n)
 	return n, err
 }
 
 // Prepare implements sinks.Object.
 func (o *object) Prepare(ctx context.Context, m sinks.Metadata) error {
-	if o.file == nil {
-		return fmt.Errorf("%s: %w", o.name, fs.ErrClosed)
+	if o.ready {
+		return fmt.Errorf("%s: %w", o.key, fs.ErrClosed)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := o.seal(); err != nil {
+	if err := o.data.Seal(); err != nil {
 		return err
 	}
 	if !m.Embedded {
-		raw, err := json.MarshalIndent(m, "", "  ")
-		if err != nil {
-			return err
-		}
-		if o.meta, err = writeTemp(filepath.Dir(o.tmp), append(raw, '\n')); err != nil {
+		if err := o.prepareMeta(m); err != nil {
 			return err
 		}
 	}
@@ -65,110 +50,77 @@ func (o *object) Prepare(ctx context.Context, m sinks.Metadata) error {
 	return nil
 }
 
-// seal syncs and closes the file, after making sure that it holds all that was
-// written: some file systems tell of a full disk only then.
-func (o *object) seal() error {
-	f := o.file
-	o.file = nil
-	err := f.Sync()
-	if err == nil {
-		var info fs.FileInfo
-		if info, err = f.Stat(); err == nil && info.Size() != o.written {
-			err = fmt.Errorf("%s has %d bytes of %d written", f.Name(), info.Size(), o.written)
-		}
-	}
-	return errors.Join(err, f.Close())
-}
-
-func writeTemp(dir string, data []byte) (string, error) {
-	f, err := createTemp(dir)
+func (o *object) prepareMeta(m sinks.Metadata) error {
+	raw, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return "", err
+		return err
 	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
+	if o.meta, err = o.folder.CreateTemp(tmpDir); err != nil {
+		return err
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		_ = os.Remove(f.Name())
-		return "", err
+	if _, err := o.meta.Write(append(raw, '\n')); err != nil {
+		return err
 	}
-	return f.Name(), nil
+	return o.meta.Seal()
 }
 
-// Commit implements sinks.Object.
+// Commit implements sinks.Object. After an error that is not ErrExists it may
+// be called again.
 func (o *object) Commit(ctx context.Context) error {
-	if !o.ready || o.tmp == "" {
-		return fmt.Errorf("%s is not complete", o.name)
+	if !o.ready {
+		return fmt.Errorf("%s is not complete", o.key)
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := o.store.realFolders(o.name); err != nil {
-		return err
+	if !o.data.Named() {
+		taken, err := o.folder.Exists(o.key)
+		if err != nil {
+			return err
+		}
+		if taken {
+			return pipeline.ErrExists
+		}
+		if err = o.publishMeta(); err != nil {
+			return err
+		}
 	}
-	switch _, err := os.Lstat(o.name); {
-	case err == nil:
-		return pipeline.ErrExists
-	case !errors.Is(err, fs.ErrNotExist):
-		return err
-	}
-	restore, err := o.publishMeta()
-	if err != nil {
-		return err
-	}
-	err = durable.Publish(o.tmp, o.name)
+	err := o.data.Publish(o.key)
 	if errors.Is(err, fs.ErrExist) {
-		return errors.Join(pipeline.ErrExists, restore())
+		err = pipeline.ErrExists
+		if o.before != nil {
+			err = errors.Join(err, o.before())
+		}
 	}
-	if err != nil {
-		return err
-	}
-	o.tmp = ""
-	return nil
+	return err
 }
 
 // publishMeta puts the metadata beside the name that is about to be taken.
 // What lies there is of an object that never came, unless another writer gets
-// in between: then restore puts back what was there.
-func (o *object) publishMeta() (restore func() error, err error) {
-	restore = func() error { return nil }
-	if o.meta == "" {
-		return restore, nil
+// in between: then before puts it back.
+func (o *object) publishMeta() error {
+	if o.meta == nil {
+		return nil
 	}
-	name := metaPath(o.name)
-	before, err := os.ReadFile(name)
-	switch {
-	case err == nil:
-		restore = func() error { return durable.Replace(name, before) }
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, err
+	key := metaKey(o.key)
+	if !o.meta.Named() {
+		raw, err := o.folder.ReadFile(key)
+		switch {
+		case err == nil:
+			o.before = func() error { return o.folder.Replace(key, raw) }
+		case !errors.Is(err, fs.ErrNotExist):
+			return err
+		}
 	}
-	if err := durable.MkdirAll(filepath.Dir(name)); err != nil {
-		return nil, err
-	}
-	if err := os.Rename(o.meta, name); err != nil {
-		return nil, err
-	}
-	o.meta = ""
-	return restore, durable.SyncDir(filepath.Dir(name))
+	return o.meta.Replace(key)
 }
 
 // Abort implements sinks.Object.
 func (o *object) Abort() error {
-	var errs []error
-	if o.file != nil {
-		errs = append(errs, o.file.Close())
-		o.file = nil
+	err := o.data.Drop()
+	if o.meta != nil {
+		err = errors.Join(err, o.meta.Drop())
 	}
-	for _, tmp := range []*string{&o.tmp, &o.meta} {
-		if *tmp == "" {
-			continue
-		}
-		if err := os.Remove(*tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
-		}
-		*tmp = ""
-	}
-	return errors.Join(errs...)
+	o.ready = false
+	return err
 }

@@ -5,6 +5,9 @@
 // not hold their own metadata have it in _<file>.meta.json beside them, which
 // is there first. Folders below the root are real folders: the store neither
 // reads nor writes through a symbolic link, so nothing leaves the root.
+//
+// Files and folders have the rights that the umask leaves: an archive is there
+// to be read by others, and whoever runs the tool says by whom.
 package local
 
 import (
@@ -13,6 +16,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -30,7 +34,7 @@ type Config struct {
 // Store is a sinks.Store, Sweeper, Trier and Remover. It may be used concurrently, and
 // by several processes: nothing is ever replaced but metadata of objects that
 // are not there.
-type Store struct{ root string }
+type Store struct{ folder durable.Folder }
 
 var (
 	_ sinks.Store   = (*Store)(nil)
@@ -52,101 +56,50 @@ func New(c Config) (*Store, error) {
 	if strings.ContainsRune(c.Path, 0) {
 		return nil, &pipeline.SettingError{Name: "path", Err: errors.New("a path cannot hold a zero byte")}
 	}
-	return &Store{root: filepath.Clean(c.Path)}, nil
+	return &Store{durable.Folder{Path: filepath.Clean(c.Path)}}, nil
 }
 
-// path returns the name of a key in the file system.
-func (s *Store) path(key string) (string, error) {
+// check reports why no file can have the key.
+func check(key string) error {
 	if err := sinks.CheckKey(key); err != nil {
-		return "", err
-	}
-	local, err := filepath.Localize(key)
-	if err != nil {
-		return "", fmt.Errorf("key %q cannot be a file here: %w", key, err)
-	}
-	return filepath.Join(s.root, local), nil
-}
-
-// metaPath returns the name of the metadata beside a file.
-func metaPath(name string) string {
-	return filepath.Join(filepath.Dir(name), "_"+filepath.Base(name)+".meta.json")
-}
-
-// realFolders reports a symbolic link or a file among the folders between the
-// root and name. Folders that are not there yet are fine. The root itself may
-// be a link: whoever declared it knows where it leads.
-func (s *Store) realFolders(name string) error {
-	switch info, err := os.Stat(s.root); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case err != nil:
-		return err
-	case !info.IsDir():
-		return fmt.Errorf("%s is a file where the sink's folder must be; move it away, or give the sink another path", s.root)
-	}
-	below, err := filepath.Rel(s.root, filepath.Dir(name))
-	if err != nil || below == "." {
 		return err
 	}
-	at := s.root
-	for part := range strings.SplitSeq(below, string(filepath.Separator)) {
-		at = filepath.Join(at, part)
-		switch info, err := os.Lstat(at); {
-		case errors.Is(err, fs.ErrNotExist):
-			return nil
-		case err != nil:
-			return err
-		case info.Mode()&fs.ModeSymlink != 0:
-			return fmt.Errorf("%s is a symbolic link; a sink writes to real folders below its path only", at)
-		case !info.IsDir():
-			return fmt.Errorf("%s is a file where a folder must be; move it away", at)
-		}
+	if _, err := filepath.Localize(key); err != nil {
+		return fmt.Errorf("key %q cannot be a file here: %w", key, err)
 	}
 	return nil
 }
 
+// metaKey returns the name of the metadata beside a file.
+func metaKey(key string) string {
+	folder, name := path.Split(key)
+	return folder + "_" + name + ".meta.json"
+}
+
 // Create implements sinks.Store. A key that is taken is noticed by Commit.
 func (s *Store) Create(_ context.Context, key string) (sinks.Object, error) {
-	name, err := s.path(key)
-	if err != nil {
+	if err := check(key); err != nil {
 		return nil, err
 	}
-	if err := s.realFolders(name); err != nil {
-		return nil, err
+	if err := s.folder.Check(key); err != nil {
+		return nil, fmt.Errorf("look into the sink's folder: %w", err)
 	}
-	tmp := filepath.Join(s.root, filepath.FromSlash(tmpDir))
-	if err := s.realFolders(filepath.Join(tmp, "x")); err != nil {
-		return nil, err
-	}
-	if err := durable.MkdirAll(tmp); err != nil {
-		return nil, fmt.Errorf("create the sink's folder: %w", err)
-	}
-	f, err := createTemp(tmp)
+	data, err := s.folder.CreateTemp(tmpDir)
 	if err != nil {
 		return nil, fmt.Errorf("create a file in the sink's folder: %w", err)
 	}
-	return &object{store: s, name: name, file: f, tmp: f.Name()}, nil
+	return &object{folder: &s.folder, key: key, data: data}, nil
 }
 
 // List implements sinks.Store. Temporary files are no objects.
 func (s *Store) List(ctx context.Context, visit func(key string, size int64) error) error {
-	if _, err := os.Stat(s.root); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	// A trailing separator makes the walk follow a root that is a link.
-	top := s.root + string(filepath.Separator)
-	return filepath.WalkDir(top, func(name string, d fs.DirEntry, err error) error {
+	err := s.folder.Walk(func(key string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return err
 		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		below, err := filepath.Rel(s.root, name)
-		if err != nil {
-			return err
-		}
-		key := filepath.ToSlash(below)
 		if d.IsDir() {
 			if key == tmpDir {
 				return fs.SkipDir
@@ -162,6 +115,10 @@ func (s *Store) List(ctx context.Context, visit func(key string, size int64) err
 		}
 		return visit(key, info.Size())
 	})
+	if _, statErr := os.Stat(s.folder.Path); errors.Is(err, fs.ErrNotExist) && errors.Is(statErr, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // ListFolder implements sinks.FolderLister.
@@ -198,36 +155,28 @@ func (s *Store) ListFolder(ctx context.Context, folder string, visit func(key st
 // Remove implements sinks.Remover. The file goes first: metadata without it is
 // of an object that never came.
 func (s *Store) Remove(ctx context.Context, key string) error {
-	name, err := s.path(key)
-	if err != nil {
-		return err
-	}
-	if err := s.realFolders(name); err != nil {
+	if err := check(key); err != nil {
 		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	switch err := os.Remove(name); {
+	switch err := s.folder.Remove(key); {
 	case errors.Is(err, fs.ErrNotExist):
 		return pipeline.ErrMissing
 	case err != nil:
 		return err
 	}
-	if err := os.Remove(metaPath(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.folder.Remove(metaKey(key)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return durable.SyncDir(filepath.Dir(name))
+	return s.folder.SyncDir(path.Dir(key))
 }
 
 // Sweep implements sinks.Sweeper: it removes all temporary files. They are
 // those of runs that crashed, because the caller holds the ledger's lock.
 func (s *Store) Sweep(ctx context.Context) error {
-	tmp := filepath.Join(s.root, filepath.FromSlash(tmpDir))
-	if err := s.realFolders(filepath.Join(tmp, "x")); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(tmp)
+	entries, err := s.folder.ReadDir(tmpDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -238,9 +187,12 @@ func (s *Store) Sweep(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := os.Remove(filepath.Join(tmp, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.folder.Remove(path.Join(tmpDir, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove what a crashed run left: %w", err)
 		}
 	}
 	return nil
 }
+
+// Try implements sinks.Trier.
+func (s *Store) Try(context.Context) error { return s.folder.Try(tmpDir) }
