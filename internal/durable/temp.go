@@ -19,6 +19,7 @@ type Temp struct {
 	named   bool   // the file has got its name
 	file    File   // nil once it is sealed or dropped
 	written int64
+	info    fs.FileInfo // once it is sealed
 }
 
 // CreateTemp begins a file in dir, which is made if it is missing.
@@ -68,9 +69,8 @@ func (t *Temp) Seal() error {
 	t.file = nil
 	err := file.Sync()
 	if err == nil {
-		var info fs.FileInfo
-		if info, err = file.Stat(); err == nil && info.Size() != t.written {
-			err = fmt.Errorf("%s has %d bytes of %d written", file.Name(), info.Size(), t.written)
+		if t.info, err = file.Stat(); err == nil && t.info.Size() != t.written {
+			err = fmt.Errorf("%s has %d bytes of %d written", file.Name(), t.info.Size(), t.written)
 		}
 	}
 	if err = errors.Join(err, file.Close()); err != nil {
@@ -86,25 +86,12 @@ func (t *Temp) Seal() error {
 // Publish may be called again with the same name, and knows whether the first
 // call gave it.
 func (t *Temp) Publish(name string) error {
-	return t.finish(name, func(d Disk, from, to string) error {
-		moved, err := renameOrLink(d, from, to)
-		if errors.Is(err, fs.ErrExist) && same(d, from, to) {
-			err = nil // the word of the first try was lost, as a network may do
-		}
-		if err != nil {
-			return err
-		}
-		t.named = true
-		if moved {
-			t.name = ""
-		}
-		return nil
-	})
+	return t.finish(name, renameOrLink)
 }
 
 // renameOrLink gives a file a name that nothing has. It reports whether the old
 // name is gone.
-func renameOrLink(d Disk, from, to string) (moved bool, err error) {
+func renameOrLink(d Disk, from, to string) (gone bool, err error) {
 	linkErr := d.Link(from, to)
 	if linkErr == nil || errors.Is(linkErr, fs.ErrExist) || errors.Is(linkErr, fs.ErrNotExist) {
 		return false, linkErr
@@ -116,27 +103,11 @@ func renameOrLink(d Disk, from, to string) (moved bool, err error) {
 	return false, fmt.Errorf("%s: the file system offers neither hard links (%w) nor a rename that never replaces (%w); if it cannot, use another one", filepath.Join(d.Name(), to), linkErr, err)
 }
 
-// same reports whether both names are one file's.
-func same(d Disk, a, b string) bool {
-	first, err := d.Lstat(a)
-	if err != nil {
-		return false
-	}
-	second, err := d.Lstat(b)
-	return err == nil && os.SameFile(first, second)
-}
-
 // Replace seals the file and gives it a name, durably, whatever had that
 // before. After an error either may have it; Replace may be called again with
 // the same name.
 func (t *Temp) Replace(name string) error {
-	return t.finish(name, func(d Disk, from, to string) error {
-		if err := d.Rename(from, to); err != nil {
-			return err
-		}
-		t.named, t.name = true, ""
-		return nil
-	})
+	return t.finish(name, func(d Disk, from, to string) (bool, error) { return true, d.Rename(from, to) })
 }
 
 // Named reports whether the file has got its name, durably or not.
@@ -144,7 +115,7 @@ func (t *Temp) Named() bool { return t.named }
 
 // finish lets rename give the sealed file its name, removes the temporary one
 // if it is still there, and syncs the folder.
-func (t *Temp) finish(name string, rename func(d Disk, from, to string) error) error {
+func (t *Temp) finish(name string, rename func(d Disk, from, to string) (gone bool, err error)) error {
 	to, err := t.folder.local(name)
 	if err != nil {
 		return err
@@ -158,8 +129,13 @@ func (t *Temp) finish(name string, rename func(d Disk, from, to string) error) e
 		}
 		from := filepath.FromSlash(t.name)
 		if !t.named {
-			if err := rename(d, from, to); err != nil {
+			gone, err := rename(d, from, to)
+			if err != nil && !t.has(d, to) {
 				return err
+			}
+			t.named = true
+			if gone && err == nil {
+				t.name = ""
 			}
 		}
 		var removeErr error
@@ -170,6 +146,13 @@ func (t *Temp) finish(name string, rename func(d Disk, from, to string) error) e
 		}
 		return errors.Join(removeErr, d.SyncDir(filepath.Dir(to)))
 	})
+}
+
+// has reports whether the name is this file's. Where the call that gave it says
+// otherwise, its word was lost, as happens on networks.
+func (t *Temp) has(d Disk, name string) bool {
+	info, err := d.Lstat(name)
+	return err == nil && os.SameFile(info, t.info)
 }
 
 // Drop removes the file, unless it has got its name. It may be called at any
