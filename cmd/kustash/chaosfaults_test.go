@@ -38,7 +38,7 @@ func chaosFaults() []chaosFault {
 		{name: "read-only state", long: 5, short: 1, strike: readOnly(".kustash")},
 		{name: "faults of the service", long: 10, short: 1, strike: serviceFaults},
 		{name: "clock moved back", long: 6, short: 1, strike: clockBack},
-		{name: "failing fsync, rename, close", notRun: "the disk operations have no seam yet"},
+		{name: "failing fsync, rename, close", notRun: "make test fails every call in turn: order_test.go, fault_test.go, dirfault_test.go"},
 		{name: "state in a blob store out of reach", notRun: "make azurite-test does: TestBlobState"},
 	}
 }

@@ -123,14 +123,7 @@ func (s *Store) List(ctx context.Context, visit func(key string, size int64) err
 
 // ListFolder implements sinks.FolderLister.
 func (s *Store) ListFolder(ctx context.Context, folder string, visit func(key string, size int64) error) error {
-	name, err := s.path(folder)
-	if err != nil {
-		return err
-	}
-	if err := s.realFolders(filepath.Join(name, "x")); err != nil {
-		return err
-	}
-	entries, err := os.ReadDir(name)
+	entries, err := s.folder.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
