@@ -212,7 +212,7 @@ var illnesses = []illness{
 	}, want: []string{"FAIL  clock    of this machine: it is 2h0m0s ahead of the service's"}},
 
 	{name: "file for the sink", before: func(t *testing.T, s *shell) { s.write("archive", "mine") }, want: []string{
-		"FAIL  sink     sink.archive", "is a file where the sink's folder must be", "docs/setup.md#sink"}},
+		"FAIL  sink     sink.archive", "is a file where a folder must be", "docs/setup.md#sink"}},
 	{name: "file on the way to the sink", before: func(t *testing.T, s *shell) {
 		s.write("file", "mine")
 		s.write("main.kustash.hcl", strings.Replace(doctorPipeline, `path = "archive"`, `path = "file/archive"`, 1))
