@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/kustash/kustash/internal/durable"
+	"github.com/kustash/kustash/internal/durable/durabletest"
 )
 
 func read(t *testing.T, name string) string {
@@ -94,6 +95,39 @@ func TestPublishRace(t *testing.T) {
 	if got := read(t, filepath.Join(dir, "file")); len(won) != 1 || got != won[0] {
 		t.Errorf("%v were told that they published; the file holds %q", won, got)
 	}
+}
+
+// Who reads while others replace gets one of the contents, and no error.
+func TestReadWhileReplaced(t *testing.T) {
+	f := &durable.Folder{Path: t.TempDir()}
+	if err := f.Create("file", []byte("whole")); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		defer close(done)
+		sound := durabletest.NewRecorder(f.Path) // does not sync, so it is fast
+		fast := &durable.Folder{Path: f.Path, Open: sound.Open}
+		for range 1000 {
+			if err := fast.Replace("file", []byte("whole")); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	for replacing := true; replacing; {
+		select {
+		case <-done:
+			replacing = false
+		default:
+		}
+		if got, err := f.ReadFile("file"); err != nil || string(got) != "whole" {
+			t.Errorf("read %q, %v", got, err)
+			break
+		}
+	}
+	writer.Wait()
 }
 
 func TestTempMisused(t *testing.T) {

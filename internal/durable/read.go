@@ -34,32 +34,38 @@ func (f *Folder) OpenShared(name string) (*os.File, error) {
 	return f.openFile(name, os.O_RDWR)
 }
 
+// replacedAtMost bounds how often a file may be replaced between the look at it
+// and its opening: each time is a chance of one in thousands.
+const replacedAtMost = 100
+
 func (f *Folder) openFile(name string, flag int) (*os.File, error) {
 	root, local, err := f.look(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }()
-	before, err := root.Lstat(local)
-	if err != nil {
-		return nil, full(root, err)
+	for range replacedAtMost {
+		before, err := root.Lstat(local)
+		if err != nil {
+			return nil, full(root, err)
+		}
+		if !before.Mode().IsRegular() {
+			return nil, fmt.Errorf("%s is %w (%s)", f.full(name), ErrIrregular, before.Mode().Type())
+		}
+		file, err := root.OpenFile(local, flag, 0)
+		if err != nil {
+			return nil, full(root, err)
+		}
+		info, err := file.Stat()
+		if err == nil && os.SameFile(before, info) {
+			return file, nil
+		}
+		// A Replace came in between, or a link: look again.
+		if err = errors.Join(err, file.Close()); err != nil {
+			return nil, err
+		}
 	}
-	if !before.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is %w (%s)", f.full(name), ErrIrregular, before.Mode().Type())
-	}
-	file, err := root.OpenFile(local, flag, 0)
-	if err != nil {
-		return nil, full(root, err)
-	}
-	info, err := file.Stat()
-	if err == nil && !os.SameFile(before, info) {
-		err = fmt.Errorf("%s was replaced while it was opened", f.full(name))
-	}
-	if err != nil {
-		_ = file.Close()
-		return nil, err
-	}
-	return file, nil
+	return nil, fmt.Errorf("%s is replaced all the time", f.full(name))
 }
 
 // ReadFile returns the bytes of a regular file; see OpenFile.
