@@ -33,7 +33,7 @@ func (s *Sink) Enroll(ctx context.Context, lineage string) error {
 	}
 	found, err := s.readMarker(ctx)
 	if errors.Is(err, pipeline.ErrMissing) {
-		err = s.writeMarker(ctx, marker{markerVersion, lineage, s.identity})
+		err = s.writeMarker(ctx, lineage)
 		if err == nil || errors.Is(err, pipeline.ErrExists) {
 			found, err = s.readMarker(ctx)
 		}
@@ -64,7 +64,7 @@ func (s *Sink) readMarker(ctx context.Context) (marker, error) {
 		return m, fmt.Errorf("read %s: %w", markerKey, err)
 	}
 	if err := json.Unmarshal(raw, &m); err != nil || m.Lineage == "" {
-		return m, fmt.Errorf("%s is damaged: it names no lineage; put it back from a copy, or, if no other state writes here, remove it", markerKey)
+		return m, fmt.Errorf("%s is damaged: it names no lineage; put it back from a copy; \"kustash verify\" says what this state's has to say", markerKey)
 	}
 	if m.FormatVersion > markerVersion {
 		return m, fmt.Errorf("%s has version %d, this program knows %d; use a newer kustash", markerKey, m.FormatVersion, markerVersion)
@@ -72,12 +72,17 @@ func (s *Sink) readMarker(ctx context.Context) (marker, error) {
 	return m, nil
 }
 
-func (s *Sink) writeMarker(ctx context.Context, m marker) error {
-	raw, err := json.Marshal(m)
+// Mark returns what the marker of an archive of this sink says, as one line.
+func (s *Sink) Mark(lineage string) string {
+	raw, err := json.Marshal(marker{markerVersion, lineage, s.identity})
 	if err != nil {
-		return err
+		panic(err) // two texts and a number
 	}
-	o, err := s.prepareSmall(ctx, markerKey, append(raw, '\n'))
+	return string(raw)
+}
+
+func (s *Sink) writeMarker(ctx context.Context, lineage string) error {
+	o, err := s.prepareSmall(ctx, markerKey, []byte(s.Mark(lineage)+"\n"))
 	if err != nil {
 		return err
 	}

@@ -130,28 +130,72 @@ func (s *session) writeManifest(ctx context.Context, identity string, a archive)
 	return a.WriteManifest(ctx, header.name(), b.Bytes())
 }
 
-// newestManifest returns how many entries of the ledger the manifests of a sink
-// have accounted for.
-func newestManifest(ctx context.Context, a archive, chain string) (int, error) {
+// newestName returns the name of the newest manifest of a chain; "" if there is
+// none.
+func newestName(ctx context.Context, a archive, chain string) (newest string, err error) {
 	names, err := a.Manifests(ctx)
-	if err != nil {
-		return 0, err
-	}
-	newest := ""
-	for _, name := range names {
+	for _, name := range names { // in order
 		if strings.HasPrefix(name, chain+"-") {
 			newest = name
 		}
 	}
-	if newest == "" {
-		return 0, nil
-	}
-	raw, err := a.ReadManifest(ctx, newest)
-	if err != nil {
+	return newest, err
+}
+
+// newestManifest returns how many entries of the ledger the manifests of a sink
+// have accounted for.
+func newestManifest(ctx context.Context, a archive, chain string) (int, error) {
+	newest, err := newestName(ctx, a, chain)
+	if err != nil || newest == "" {
 		return 0, err
 	}
-	header, _, err := parseManifest(raw)
+	header, err := manifestOf(ctx, a, newest)
 	return header.To, err
+}
+
+func manifestOf(ctx context.Context, a archive, name string) (manifestHeader, error) {
+	raw, err := a.ReadManifest(ctx, name)
+	if err != nil {
+		return manifestHeader{}, err
+	}
+	header, _, err := parseManifest(raw)
+	return header, err
+}
+
+// witness holds the ledger against the newest manifest of each sink, which has
+// seen its head: a ledger that was cut short, or begun anew from a copy, does not
+// have that any more.
+func (c *checker) witness(ctx context.Context, t pipeline.Target) error {
+	a, ok := t.Sink.(archive)
+	if !ok || len(c.snapshot.Segments) == 0 {
+		return nil
+	}
+	chain, err := ledger.Chain(ctx, c.store)
+	if err != nil {
+		return err
+	}
+	name, err := newestName(ctx, a, chain)
+	if err != nil || name == "" {
+		return err
+	}
+	header, err := manifestOf(ctx, a, name)
+	switch {
+	case err != nil:
+		c.find(finding{Type: "damaged", Sink: t.Address, Key: "manifest " + name, Text: err.Error(), Advice: "restore it from a copy"})
+	case header.Seq > c.snapshot.Seq:
+		c.find(finding{Type: "ledger", Sink: t.Address, Text: fmt.Sprintf("manifest %s has seen segment %d, and the ledger ends with %d: what came after is missing", name, header.Seq, c.snapshot.Seq)})
+	case c.hashOf(header.Seq) != header.Head:
+		c.find(finding{Type: "ledger", Sink: t.Address, Text: fmt.Sprintf("manifest %s has seen another segment %d than the ledger has", name, header.Seq)})
+	}
+	return nil
+}
+
+// hashOf returns the SHA-256 of a segment of the ledger that was read.
+func (c *checker) hashOf(seq int64) string {
+	if seq == c.snapshot.Seq {
+		return c.snapshot.Hash
+	}
+	return c.snapshot.Segments[seq].Prev // of the one that follows
 }
 
 // parseManifest reads a manifest.

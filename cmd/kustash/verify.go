@@ -41,7 +41,14 @@ func runVerify(ctx context.Context, p *process, v *verb, args []string) (int, er
 	if err != nil {
 		return 0, err
 	}
+	// All segments from the first on: a checkpoint proves nothing.
 	s, err := p.readSession(ctx, &load, *asJSON, ledger.Read)
+	var broken *ledger.Broken
+	if *asJSON && errors.As(err, &broken) {
+		c := &checker{process: p, session: &session{snapshot: &ledger.Snapshot{}}, json: true}
+		c.find(finding{Type: "ledger", Key: broken.Segment, Text: err.Error()})
+		return c.report()
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -78,18 +85,20 @@ type checker struct {
 	json  bool
 
 	files, skipped int
-	recounted      int // slices that the workspace agrees with
+	unread         []unread // in the sink at hand
+	recounted      int      // slices that the workspace agrees with
 	rows           int64
 	findings       []finding
 }
 
 // finding is something that is not as the ledger says.
 type finding struct {
-	Type  string `json:"type"` // damaged, missing, unknown, foreign, open, unreadable, recount
-	Sink  string `json:"sink"`
-	Query string `json:"query,omitempty"`
-	Key   string `json:"key,omitempty"`
-	Text  string `json:"text"`
+	Type   string `json:"type"` // ledger, damaged, missing, unknown, foreign, marker, open, past, unreadable, recount
+	Sink   string `json:"sink,omitempty"`
+	Query  string `json:"query,omitempty"`
+	Key    string `json:"key,omitempty"`
+	Text   string `json:"text"`
+	Advice string `json:"advice,omitempty"` // what to do
 }
 
 // run checks every sink that the pipeline declares.
@@ -121,11 +130,21 @@ func (c *checker) run(ctx context.Context) error {
 // sink checks one sink: every file that counts, then every object that is there.
 func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
 	if s, ok := t.Sink.(pipeline.Owner); ok {
+		_, err := s.Owned(ctx, c.snapshot.Lineage)
 		var foreign *sinks.Foreign
-		if _, err := s.Owned(ctx, c.snapshot.Lineage); errors.As(err, &foreign) {
+		if errors.As(err, &foreign) {
 			c.find(finding{Type: "foreign", Sink: t.Address, Text: err.Error()})
 			return nil // its files are unknown to this ledger, and evidence of the other
 		}
+		if err == nil {
+			err = pipeline.Marked(ctx, t, c.history, c.snapshot.Lineage)
+		}
+		if err != nil {
+			c.find(c.marker(t, err))
+		}
+	}
+	if err := c.witness(ctx, t); err != nil {
+		return fmt.Errorf("%s: %w", t.Address, err)
 	}
 	known := make(map[string]bool)
 	for _, l := range c.history.Lines() {
@@ -148,7 +167,9 @@ func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
 	if !ok {
 		return nil
 	}
-	err := lister.List(ctx, func(key string, _ int64) error {
+	sizes := make(map[string]int64)
+	err := lister.List(ctx, func(key string, size int64) error {
+		sizes[key] = size
 		if !known[key] {
 			c.find(finding{Type: "unknown", Sink: t.Address, Key: key, Text: "the ledger does not know this file; it is no part of the archive"})
 		}
@@ -157,6 +178,7 @@ func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
 	if err != nil {
 		return fmt.Errorf("list %s: %w", t.Address, err)
 	}
+	c.compareSizes(t, sizes)
 	return nil
 }
 
@@ -179,6 +201,7 @@ func (c *checker) line(ctx context.Context, t pipeline.Target, l *pipeline.Line,
 func (c *checker) file(ctx context.Context, t pipeline.Target, query string, r pipeline.Receipt) error {
 	if !c.sampled(r.Key) {
 		c.skipped++
+		c.unread = append(c.unread, unread{query, r})
 		return nil
 	}
 	err := t.Sink.Verify(ctx, r)
@@ -190,11 +213,11 @@ func (c *checker) file(ctx context.Context, t pipeline.Target, query string, r p
 		c.files++
 		c.rows += r.Rows
 	case errors.Is(err, pipeline.ErrMissing):
-		c.find(finding{"missing", t.Address, query, r.Key, fmt.Sprintf("the file of %v with %s rows is gone", r.Window, amount(r.Rows))})
+		c.find(gone(t, query, r))
 	case errors.Is(err, pipeline.ErrMismatch):
-		c.find(finding{"damaged", t.Address, query, r.Key, err.Error()})
+		c.find(damaged(t, query, r, err))
 	default:
-		c.find(finding{"unreadable", t.Address, query, r.Key, err.Error()})
+		c.find(finding{Type: "unreadable", Sink: t.Address, Query: query, Key: r.Key, Text: err.Error()})
 	}
 	return nil
 }
@@ -214,7 +237,12 @@ func (c *checker) found(kind string) bool {
 	return slices.ContainsFunc(c.findings, func(f finding) bool { return f.Type == kind })
 }
 
-func (c *checker) find(f finding) { c.findings = append(c.findings, f) }
+func (c *checker) find(f finding) {
+	if f.Advice == "" {
+		f.Advice = advice(f.Type)
+	}
+	c.findings = append(c.findings, f)
+}
 
 // report writes what was found and chooses the exit code.
 func (c *checker) report() (int, error) {
@@ -255,11 +283,10 @@ func (c *checker) report() (int, error) {
 		c.printf(", %s recounted at the workspace", count(c.recounted, "slice"))
 	}
 	c.printf(": %s.\n", count(len(c.findings), "finding"))
-	if c.found("missing") {
-		c.printf("Missing files: \"kustash apply\" brings them back, from another sink of the query or from the workspace.\n")
-	}
-	if c.found("damaged") {
-		c.printf("Damaged files: restore them from a copy, or read their slices again with \"kustash apply -replace=ADDRESS@FROM/TO\".\n")
+	for _, a := range adviceAfter {
+		if c.found(a.kind) {
+			c.printf("%s\n", a.text)
+		}
 	}
 	return code, nil
 }

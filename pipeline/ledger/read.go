@@ -120,7 +120,7 @@ func readChain(ctx context.Context, store Store, s *Snapshot, atLeast int64, bet
 	names = slices.DeleteFunc(names, func(name string) bool { return !isSegment(name) })
 	for _, name := range names {
 		if want := segmentName(s.Seq + 1); name != want {
-			return nil, missing(want, name)
+			return nil, missing(want, "segment "+name)
 		}
 		if err := between(ctx); err != nil {
 			return nil, err
@@ -130,11 +130,11 @@ func readChain(ctx context.Context, store Store, s *Snapshot, atLeast int64, bet
 			return nil, fmt.Errorf("read segment %s: %w", name, err)
 		}
 		if err := s.add(data); err != nil {
-			return nil, fmt.Errorf("segment %s: %w", name, err)
+			return nil, &Broken{name, fmt.Errorf("segment %s: %w", name, err)}
 		}
 	}
 	if s.Seq < atLeast {
-		return nil, missing(segmentName(s.Seq+1), "the state's lock or a checkpoint that has seen it")
+		return nil, missing(segmentName(s.Seq+1), "a record of the lock, or a checkpoint, that has seen it")
 	}
 	return s, nil
 }
@@ -160,6 +160,19 @@ func (s *Snapshot) add(data []byte) error {
 	return nil
 }
 
+// Broken is the error of a ledger that is not as it was written, and of one
+// that this version cannot read.
+type Broken struct {
+	Segment string // the first that does not fit, or is missing
+	Err     error
+}
+
+// Error implements error.
+func (b *Broken) Error() string { return b.Err.Error() }
+
+// Unwrap returns what is wrong.
+func (b *Broken) Unwrap() error { return b.Err }
+
 func missing(name, witness string) error {
-	return fmt.Errorf("segment %s is missing although there is %s; restore it from a copy of the state", name, witness)
+	return &Broken{name, fmt.Errorf("segment %s is missing although there is %s; restore it from a copy of the state", name, witness)}
 }
