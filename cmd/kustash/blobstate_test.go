@@ -46,7 +46,8 @@ func blobRound(t *testing.T, seed uint64) (r *round, down *atomic.Bool) {
 	}))
 	t.Cleanup(server.Close)
 	r = &round{world: newWorld(t, rand.New(rand.NewPCG(seed, 77)), false), report: &chaosReport{}, tally: &chaosTally{}}
-	r.env["KUSTASH_TEST_LOCK_LIFETIME"] = "3s"
+	// A run renews its lock every two seconds, and a busy machine is slow.
+	r.env["KUSTASH_TEST_LOCK_LIFETIME"] = "15s"
 	r.env["STATE"] = before + "BlobEndpoint=" + endpoint
 	r.write("state.kustash.hcl", fmt.Sprintf(`
 kustash {
@@ -125,7 +126,7 @@ func TestBlobStateStopped(t *testing.T) {
 	}
 	time.Sleep(700 * time.Millisecond)
 	r.signal(first, syscall.SIGSTOP)
-	if code, output := r.run("apply", "-auto-approve", "-lock-timeout=60s"); code != exitDone || !strings.Contains(output, "Waiting to see") {
+	if code, output := r.run("apply", "-auto-approve", "-lock-timeout=2m"); code != exitDone || !strings.Contains(output, "Waiting to see") {
 		t.Errorf("the successor: exit %d\n%s", code, output)
 	}
 	r.signal(first, syscall.SIGCONT)
