@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"testing"
@@ -19,7 +20,9 @@ func Store(t *testing.T, open func(t *testing.T) ledger.Store) {
 	for name, check := range map[string]func(*testing.T, ledger.Store){
 		"create":             create,
 		"list":               list,
+		"list numbered":      numbered,
 		"swap":               swap,
+		"delete":             remove,
 		"cancelled":          cancelled,
 		"one creator wins":   oneCreator,
 		"no swap is dropped": everySwap,
@@ -50,16 +53,15 @@ func create(t *testing.T, s ledger.Store) {
 
 func list(t *testing.T, s ledger.Store) {
 	ctx := context.Background()
-	expect := func(names ...string) {
+	expect := func(after string, names ...string) {
 		t.Helper()
-		got, err := s.List(ctx, "ledger/", "")
-		slices.Sort(got)
+		got, err := s.List(ctx, "ledger/", after)
 		if err != nil || !slices.Equal(got, names) {
-			t.Errorf("list: got %q, %v, want %q", got, err, names)
+			t.Errorf("list after %q: got %q, %v, want %q", after, got, err, names)
 		}
 	}
-	expect()
-	for _, name := range []string{"ledger/b", "other/c", "ledger/a", "ledgers/d"} {
+	expect("")
+	for _, name := range []string{"ledger/b", "other/c", "ledger/a1", "ledgers/d", "ledger/b.jsonl", "ledger/a", "ledger/x/y"} {
 		if err := s.Create(ctx, name, []byte(name)); err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +69,33 @@ func list(t *testing.T, s ledger.Store) {
 	if err := s.Swap(ctx, "lock.json", nil, []byte("1")); err != nil {
 		t.Fatal(err)
 	}
-	expect("ledger/a", "ledger/b")
+	expect("", "ledger/a", "ledger/a1", "ledger/b", "ledger/b.jsonl")
+	expect("ledger/", "ledger/a", "ledger/a1", "ledger/b", "ledger/b.jsonl")
+	expect("ledger/a", "ledger/a1", "ledger/b", "ledger/b.jsonl")
+	expect("ledger/a0", "ledger/a1", "ledger/b", "ledger/b.jsonl")
+	expect("ledger/b", "ledger/b.jsonl")
+	expect("ledger/b.jsonl")
+	expect("m")
+}
+
+// numbered lists names as those of segments are, up to where the digits carry.
+func numbered(t *testing.T, s ledger.Store) {
+	ctx := context.Background()
+	var names []string
+	for _, n := range []int{1, 2, 9, 10, 11, 99, 100, 101, 999, 1000, 1001} {
+		names = append(names, fmt.Sprintf("ledger/%020d.jsonl", n))
+	}
+	for _, i := range rand.Perm(len(names)) {
+		if err := s.Create(ctx, names[i], nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, after := range names {
+		got, err := s.List(ctx, "ledger/", after)
+		if err != nil || !slices.Equal(got, names[i+1:]) {
+			t.Errorf("list after %s: got %q, %v, want %q", after, got, err, names[i+1:])
+		}
+	}
 }
 
 func swap(t *testing.T, s ledger.Store) {
@@ -92,13 +120,39 @@ func swap(t *testing.T, s ledger.Store) {
 	want(t, s, "lock.json", "e")
 }
 
+func remove(t *testing.T, s ledger.Store) {
+	ctx := context.Background()
+	const name, other = "checkpoints/a", "checkpoints/b"
+	if err := s.Delete(ctx, name); err != nil {
+		t.Errorf("delete of nothing: got %v, want nil", err)
+	}
+	for _, data := range []string{"one", "two"} {
+		for _, name := range []string{name, other + data} {
+			if err := s.Create(ctx, name, []byte(data)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want(t, s, name, data)
+		if err := s.Delete(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Read(ctx, name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("read of what was deleted: got %v, want fs.ErrNotExist", err)
+		}
+	}
+	got, err := s.List(ctx, "checkpoints/", "")
+	if names := []string{other + "one", other + "two"}; err != nil || !slices.Equal(got, names) {
+		t.Errorf("list: got %q, %v, want %q", got, err, names)
+	}
+}
+
 func cancelled(t *testing.T, s ledger.Store) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, readErr := s.Read(ctx, "ledger/a")
 	_, listErr := s.List(ctx, "ledger/", "")
 	for i, err := range []error{
-		s.Create(ctx, "ledger/a", nil), s.Swap(ctx, "lock.json", nil, nil), readErr, listErr,
+		s.Create(ctx, "ledger/a", nil), s.Swap(ctx, "lock.json", nil, nil), s.Delete(ctx, "checkpoints/a"), readErr, listErr,
 	} {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("call %d: got %v, want context.Canceled", i, err)
