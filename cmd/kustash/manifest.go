@@ -183,9 +183,9 @@ func (c *checker) witness(ctx context.Context, t pipeline.Target) error {
 	case err != nil:
 		c.find(finding{Type: "damaged", Sink: t.Address, Key: "manifest " + name, Text: err.Error(), Advice: "restore it from a copy"})
 	case header.Seq > c.snapshot.Seq:
-		c.find(finding{Type: "ledger", Sink: t.Address, Text: fmt.Sprintf("manifest %s has seen segment %d, and the ledger ends with %d: what came after is missing", name, header.Seq, c.snapshot.Seq)})
+		c.find(finding{Type: "behind", Sink: t.Address, Text: fmt.Sprintf("manifest %s has seen segment %d, and the ledger ends with %d: what came after is missing", name, header.Seq, c.snapshot.Seq)})
 	case c.hashOf(header.Seq) != header.Head:
-		c.find(finding{Type: "ledger", Sink: t.Address, Text: fmt.Sprintf("manifest %s has seen another segment %d than the ledger has", name, header.Seq)})
+		c.find(finding{Type: "behind", Sink: t.Address, Text: fmt.Sprintf("manifest %s has seen another segment %d than the ledger has", name, header.Seq)})
 	}
 	return nil
 }

@@ -1,181 +1,322 @@
 package main
 
 import (
-	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sources/loganalytics/emulator"
+	"github.com/kustash/kustash/sources/loganalytics/emulator/kql"
 )
 
-// tampered is what somebody does to an archive or its state, and what verify has
-// to say of it.
+// tamperSinks are the sinks of the archive that is tampered with, each with the
+// extension of its files.
+var tamperSinks = map[string]string{"parquet": ".parquet", "csv": ".csv", "gz": ".csv.gz", "jsonl": ".jsonl"}
+
+func tamperPipeline(url string, w pipeline.Window) string {
+	return fmt.Sprintf(workspaceBlock(url)+`
+sink "local" "parquet" { path = "parquet" }
+sink "local" "csv" {
+  path = "csv"
+  format "csv" {}
+}
+sink "local" "gz" {
+  path = "gz"
+  format "csv" { compression = "gzip" }
+}
+sink "local" "jsonl" {
+  path = "jsonl"
+  format "jsonl" {}
+}
+query "q" {
+  workspace = workspace.w
+  kql       = "Fault_CL"
+  window {
+    start = %q
+    end   = %q
+    slice = "1h"
+  }
+  sinks = [sink.parquet, sink.csv, sink.gz, sink.jsonl]
+}
+`, w.Start.Format(pipeline.TimeLayout), w.End.Format(pipeline.TimeLayout))
+}
+
+// tampered is a folder with a pipeline, its state and what it has exported.
 type tampered struct {
-	name  string
-	do    func(t *testing.T, dir string) (named string) // returns what has to be named
-	words []string
+	t   *testing.T
+	dir string
 }
 
-// one returns the nth file that matches.
-func one(t *testing.T, dir, pattern string, n int) string {
-	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, filepath.FromSlash(pattern)))
-	if err != nil || len(names) <= n {
-		t.Fatalf("%d files are %s, %v", len(names), pattern, err)
-	}
-	return names[n]
-}
-
-func edit(t *testing.T, name string, change func([]byte) []byte) string {
-	t.Helper()
-	raw, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	changed := change(bytes.Clone(raw))
-	if bytes.Equal(raw, changed) {
-		t.Fatalf("%s stayed as it was", name)
-	}
-	if err := os.Chmod(name, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(name, changed, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Base(name)
-}
-
-func flip(at int) func([]byte) []byte {
-	return func(b []byte) []byte { b[len(b)*at/100] ^= 1; return b }
-}
-
-func swapFiles(t *testing.T, a, b string) string {
-	t.Helper()
-	for _, move := range [][2]string{{a, a + ".tmp"}, {b, a}, {a + ".tmp", b}} {
-		if err := os.Rename(move[0], move[1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return filepath.Base(a)
-}
-
-func remove(t *testing.T, name string) string {
-	t.Helper()
-	if err := os.Remove(name); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Base(name)
-}
-
-func tamperings() []tampered {
-	const segments = ".kustash/ledger/*.jsonl"
-	last := func(t *testing.T, dir string) string {
-		names, _ := filepath.Glob(filepath.Join(dir, segments))
-		return names[len(names)-1]
-	}
-	all := []tampered{
-		{"two files swapped", func(t *testing.T, dir string) string {
-			return swapFiles(t, one(t, dir, "a/q/*/2*.parquet", 1), one(t, dir, "a/q/*/2*.parquet", 2))
-		}, []string{"damaged", "to read it again: kustash apply -replace='query.q@"}},
-		{"file deleted", func(t *testing.T, dir string) string { return remove(t, one(t, dir, "a/q/*/2*.parquet", 1)) },
-			[]string{"missing", `"kustash apply" brings them back`}},
-		{"metadata deleted", func(t *testing.T, dir string) string {
-			return strings.TrimSuffix(strings.TrimPrefix(remove(t, one(t, dir, "b/q/*/_2*.meta.json", 1)), "_"), ".meta.json")
-		}, []string{"damaged", "the metadata beside it is missing"}},
-		{"file cut short", func(t *testing.T, dir string) string {
-			return edit(t, one(t, dir, "b/q/*/2*.csv", 1), func(b []byte) []byte { return b[:len(b)-3] })
-		}, []string{"damaged", "bytes, the receipt"}},
-		{"strange file", func(t *testing.T, dir string) string {
-			name := filepath.Join(filepath.Dir(one(t, dir, "b/q/*/2*.csv", 0)), "stranger.csv")
-			if err := os.WriteFile(name, []byte("a,b\n"), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			return "stranger.csv"
-		}, []string{"unknown", "move them out of the sink's folder"}},
-		{"mark of another state", func(t *testing.T, dir string) string {
-			edit(t, filepath.Join(dir, "a/_kustash/lineage.json"), func(b []byte) []byte { return bytes.Replace(b, []byte(`"lineage":"`), []byte(`"lineage":"0`), 1) })
-			return "sink.a"
-		}, []string{"foreign", "belongs to the ledger"}},
-		{"mark deleted", func(t *testing.T, dir string) string { return remove(t, filepath.Join(dir, "a/_kustash/lineage.json")) },
-			[]string{"marker", "is it mounted"}},
-		{"last segment dropped", func(t *testing.T, dir string) string { return remove(t, last(t, dir)) },
-			[]string{"is missing", "restore it from a copy of the state"}},
-		{"last segment and lock dropped", func(t *testing.T, dir string) string {
-			remove(t, filepath.Join(dir, ".kustash/lock.json"))
-			return remove(t, last(t, dir))
-		}, []string{"is missing"}},
-		{"last segment and all that has seen it dropped", func(t *testing.T, dir string) string {
-			remove(t, filepath.Join(dir, ".kustash/lock.json"))
-			if err := os.RemoveAll(filepath.Join(dir, ".kustash/checkpoints")); err != nil {
-				t.Fatal(err)
-			}
-			remove(t, last(t, dir))
-			return "sink.a"
-		}, []string{"manifest", "the ledger ends with"}},
-		{"segment in the middle dropped", func(t *testing.T, dir string) string { return remove(t, one(t, dir, segments, 2)) }, []string{"is missing"}},
-		{"two segments swapped", func(t *testing.T, dir string) string {
-			return swapFiles(t, one(t, dir, segments, 2), one(t, dir, segments, 3))
-		}, []string{"it says that it is segment"}},
-		{"old segment edited", func(t *testing.T, dir string) string {
-			return edit(t, one(t, dir, segments, 1), func(b []byte) []byte { return bytes.Replace(b, []byte(`"rows":`), []byte(`"rows":1`), 1) })
-		}, []string{"do not match their hash"}},
-		{"header edited", func(t *testing.T, dir string) string {
-			return edit(t, one(t, dir, segments, 1), func(b []byte) []byte { return bytes.Replace(b, []byte(`"who":"`), []byte(`"who":"x`), 1) })
-		}, []string{"header does not match its hash"}},
-	}
-	for sink, pattern := range map[string]string{"a": "a/q/*/2*.parquet", "b": "b/q/*/2*.csv", "c": "c/q/*/2*.jsonl.gz"} {
-		for _, at := range []int{1, 50, 99} {
-			all = append(all, tampered{fmt.Sprintf("byte flipped at %d %% in %s", at, sink), func(t *testing.T, dir string) string {
-				return edit(t, one(t, dir, pattern, 3), flip(at))
-			}, []string{"damaged", "its SHA-256 is"}})
-		}
+// files returns the data files of a sink, in order.
+func (a tampered) files(sink string) []string {
+	a.t.Helper()
+	all := filesBelow(a.t, filepath.Join(a.dir, sink, "q"), tamperSinks[sink])
+	if len(all) < 3 {
+		a.t.Fatalf("sink %s has the files %q, want some", sink, all)
 	}
 	return all
 }
 
-// Whatever is done to an archive or to its state is found by verify, which names
-// it and says what to do.
-func TestTampering(t *testing.T) {
-	day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -3)
-	service := newWatchedService(t, rowsOf(day), emulator.Limits{Rows: 60, Requests: -1})
-	pristine := &shell{t: t, dir: t.TempDir()}
-	pristine.write("main.kustash.hcl", workspaceBlock(service.url)+fmt.Sprintf(copySinks, day.Format(time.DateOnly), day.AddDate(0, 0, 2).Format(time.DateOnly), "sink.a, sink.b, sink.c"))
-	for _, args := range [][]string{{"apply", "-auto-approve"}, {"apply", "-auto-approve", "-replace=query.q"}, {"verify"}} {
-		if code, output := pristine.run(args...); code != exitDone {
-			t.Fatalf("%v: exit %d\n%s", args, code, output)
-		}
+func (a tampered) segments() []string {
+	a.t.Helper()
+	all := filesBelow(a.t, filepath.Join(a.dir, ".kustash", "ledger"), ".jsonl")
+	if len(all) < 5 {
+		a.t.Fatalf("the ledger has the segments %q, want some", all)
 	}
-	for _, test := range tamperings() {
-		t.Run(test.name, func(t *testing.T) {
-			s := &shell{t: t, dir: t.TempDir()}
-			if err := os.CopyFS(s.dir, os.DirFS(pristine.dir)); err != nil {
+	return all
+}
+
+func (a tampered) check(err error) {
+	a.t.Helper()
+	if err != nil {
+		a.t.Fatal(err)
+	}
+}
+
+func (a tampered) read(path string) []byte {
+	a.t.Helper()
+	raw, err := os.ReadFile(path)
+	a.check(err)
+	return raw
+}
+
+func (a tampered) write(path string, data []byte) {
+	a.t.Helper()
+	a.check(os.WriteFile(path, data, 0o666))
+}
+
+func (a tampered) remove(paths ...string) {
+	a.t.Helper()
+	for _, path := range paths {
+		a.check(os.Remove(path))
+	}
+}
+
+func (a tampered) swap(one, other string) {
+	a.t.Helper()
+	first := a.read(one)
+	a.write(one, a.read(other))
+	a.write(other, first)
+}
+
+// flip changes a bit in the middle of a file.
+func (a tampered) flip(path string) string {
+	a.t.Helper()
+	raw := a.read(path)
+	raw[len(raw)/2] ^= 1
+	a.write(path, raw)
+	return path
+}
+
+// edit changes a segment as somebody would who knows the format: all of its own
+// hashes are right afterwards.
+func (a tampered) edit(path, old, new string) {
+	a.t.Helper()
+	raw := string(a.read(path))
+	edited := strings.Replace(raw, old, new, 1)
+	if edited == raw {
+		a.t.Fatalf("%s has no %q", path, old)
+	}
+	_, before, _ := strings.Cut(raw, "\n")
+	line, body, _ := strings.Cut(edited, "\n")
+	head, _, _ := strings.Cut(line, `,"sum":"`)
+	head = strings.Replace(head, hexSum(before), hexSum(body), 1)
+	a.write(path, []byte(head+`,"sum":"`+hexSum(head)+"\"}\n"+body))
+}
+
+func hexSum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+func metaOf(file string) string {
+	return filepath.Join(filepath.Dir(file), "_"+filepath.Base(file)+".meta.json")
+}
+
+// tampering is something done to an archive or its state.
+type tampering struct {
+	name  string
+	do    func(a tampered) (names []string) // what has to be named
+	types []string                          // of the findings
+	says  []string
+	// repair is what the advice says: arguments of commands, or for findings
+	// that name one, "advice". Afterwards verify finds nothing.
+	repair []string
+}
+
+// Whatever is done to an archive or its state, verify finds it, names it and
+// says what to do; and that helps.
+func TestTampering(t *testing.T) {
+	w := faultWindow()
+	rows, want := faultRows(w)
+	sound := exportedArchive(t, w, rows)
+	for _, c := range slices.Concat(tamperedFiles(), tamperedState()) {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(sound.dir)); err != nil {
 				t.Fatal(err)
 			}
-			named := test.do(t, s.dir)
-			for _, args := range [][]string{{"verify"}, {"verify", "-json"}} {
-				code, output := s.run(args...)
-				if code != exitFailed {
-					t.Errorf("%v: exit %d, want %d\n%s", args, code, exitFailed, output)
-				}
-				if !strings.Contains(output, named) {
-					t.Errorf("%v does not name %s:\n%s", args, named, output)
-				}
-				if len(args) > 1 {
-					continue
-				}
-				for _, w := range test.words {
-					if !strings.Contains(output, w) {
-						t.Errorf("%v does not say %q:\n%s", args, w, output)
-					}
-				}
+			s := &shell{t: t, dir: dir}
+			names := c.do(tampered{t, dir})
+			findings := c.verify(t, s, names)
+			if len(c.repair) == 0 {
+				return
+			}
+			c.follow(t, s, findings)
+			if code, output := s.run("verify"); code != exitDone || !strings.Contains(output, "no findings") {
+				t.Errorf("verify after the repair: exit %d\n%s", code, output)
+			}
+			if got := csvRows(t, filepath.Join(dir, "csv")); !slices.Equal(got, want) {
+				t.Errorf("after the repair the archive holds %d rows, want %d: %s", len(got), len(want), firstDifference(got, want))
 			}
 		})
 	}
-	if code, output := pristine.run("verify"); code != exitDone || !strings.Contains(output, "no findings") {
-		t.Errorf("what nobody has touched: exit %d\n%s", code, output)
+}
+
+// A sample leaves out reading, not looking: what is gone, cut short or strange
+// is found, and the files that are read are the same ones each time.
+func TestTamperingBesideSample(t *testing.T) {
+	w := faultWindow()
+	rows, _ := faultRows(w)
+	sound := exportedArchive(t, w, rows)
+	for name, c := range map[string]struct {
+		do   func(a tampered, file string)
+		want []string
+	}{
+		"gone":      {func(a tampered, file string) { a.remove(file) }, []string{"missing"}},
+		"cut short": {func(a tampered, file string) { a.write(file, a.read(file)[:100]) }, []string{"damaged"}},
+		"a bit":     {func(a tampered, file string) { a.flip(file) }, nil}, // which only reading finds
+		"a stranger": {func(a tampered, file string) {
+			a.write(filepath.Join(filepath.Dir(file), "stranger.csv"), nil)
+		}, []string{"unknown"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.CopyFS(dir, os.DirFS(sound.dir)); err != nil {
+				t.Fatal(err)
+			}
+			a := tampered{t, dir}
+			c.do(a, a.files("csv")[1])
+			s := &shell{t: t, dir: dir}
+			code, lines := s.run("verify", "-json", "-sample=0.0001%") // of 24 files none
+			var types []string
+			for line := range strings.Lines(lines) {
+				var f finding
+				if err := json.Unmarshal([]byte(line), &f); err != nil {
+					t.Fatalf("%q: %v", line, err)
+				}
+				if f.Type != "" && f.Type != "summary" {
+					types = append(types, f.Type)
+				}
+			}
+			if !slices.Equal(types, c.want) || (code == exitDone) != (len(c.want) == 0) || !strings.Contains(lines, `"files":0`) {
+				t.Errorf("exit %d, findings %q, want %q\n%s", code, types, c.want, lines)
+			}
+		})
+	}
+}
+
+// exportedArchive serves the rows as long as the test runs, and exports them in
+// two runs.
+func exportedArchive(t *testing.T, w pipeline.Window, rows [][]kql.Value) *shell {
+	t.Helper()
+	data := emulator.NewDataset()
+	if err := data.Add(&kql.Table{Name: "Fault_CL", Rows: rows, Columns: []kql.Column{{Name: "TimeGenerated", Type: pipeline.Datetime},
+		{Name: "N", Type: pipeline.Long}, {Name: "Text", Type: pipeline.String}}}); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(newEmulator(t, emulator.Config{Data: data, Limits: emulator.Limits{Requests: -1, Concurrency: -1}}))
+	t.Cleanup(server.Close)
+	s := &shell{t: t, dir: t.TempDir()}
+	s.write("main.kustash.hcl", tamperPipeline(server.URL, w))
+	half := w.Start.Add(w.End.Sub(w.Start) / 2).Format(pipeline.TimeLayout)
+	for _, args := range [][]string{{"apply", "-auto-approve", "-parallelism=1", "-to=" + half}, {"apply", "-auto-approve"}, {"verify"}} {
+		if code, output := s.run(args...); code != exitDone {
+			t.Fatalf("%s: exit %d\n%s", args[0], code, output)
+		}
+	}
+	return s
+}
+
+// verify runs the verb in both forms and returns what it has found.
+func (c tampering) verify(t *testing.T, s *shell, names []string) (findings []finding) {
+	t.Helper()
+	code, output := s.run("verify")
+	if code != exitFailed {
+		t.Errorf("verify: exit %d, want %d", code, exitFailed)
+	}
+	jsonCode, lines := s.run("verify", "-json")
+	if jsonCode != exitFailed {
+		t.Errorf("verify -json: exit %d, want %d", jsonCode, exitFailed)
+	}
+	for _, words := range slices.Concat(names, c.says) {
+		for form, text := range map[string]string{"verify": output, "verify -json": lines} {
+			if !strings.Contains(text, words) {
+				t.Errorf("%s does not say %q", form, words)
+			}
+		}
+	}
+	var types []string
+	for n, line := range slices.Collect(strings.Lines(lines)) {
+		var f struct {
+			finding
+			Version string `json:"format_version"`
+		}
+		if err := json.Unmarshal([]byte(line), &f); err != nil {
+			t.Errorf("verify -json: %q: %v", line, err)
+		}
+		switch {
+		case n == 0:
+			if f.Version == "" {
+				t.Errorf("verify -json: the first line has no version: %s", line)
+			}
+		case f.Type != "summary":
+			if f.Advice == "" && f.Type != "open" && f.Type != "foreign" {
+				t.Errorf("a finding says nothing of what to do: %s", line)
+			}
+			findings = append(findings, f.finding)
+			types = append(types, f.Type)
+		}
+	}
+	slices.Sort(types)
+	if types = slices.Compact(types); !slices.Equal(types, c.types) {
+		t.Errorf("the findings are %q, want %q", types, c.types)
+	}
+	if t.Failed() {
+		t.Logf("verify said:\n%s\nverify -json said:\n%s", output, lines)
+	}
+	return findings
+}
+
+// follow does what the findings advise.
+func (c tampering) follow(t *testing.T, s *shell, findings []finding) {
+	t.Helper()
+	var commands [][]string
+	for _, command := range c.repair {
+		if command != "advice" {
+			commands = append(commands, strings.Fields(command))
+			continue
+		}
+		for _, f := range findings {
+			_, again, ok := strings.Cut(f.Advice, ": kustash ")
+			if !ok {
+				t.Errorf("the advice names no command: %q", f.Advice)
+			}
+			commands = append(commands, append(strings.Fields(strings.ReplaceAll(again, "'", "")), "-auto-approve"))
+		}
+	}
+	for _, args := range commands {
+		if code, output := s.run(args...); code != exitDone {
+			t.Errorf("%q: exit %d\n%s", args, code, output)
+		}
 	}
 }

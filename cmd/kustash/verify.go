@@ -93,7 +93,7 @@ type checker struct {
 
 // finding is something that is not as the ledger says.
 type finding struct {
-	Type   string `json:"type"` // ledger, damaged, missing, unknown, foreign, marker, open, past, unreadable, recount
+	Type   string `json:"type"` // ledger, behind, damaged, missing, unknown, foreign, marker, open, past, unreadable, recount
 	Sink   string `json:"sink,omitempty"`
 	Query  string `json:"query,omitempty"`
 	Key    string `json:"key,omitempty"`
@@ -169,7 +169,9 @@ func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
 	}
 	sizes := make(map[string]int64)
 	err := lister.List(ctx, func(key string, size int64) error {
-		sizes[key] = size
+		if len(c.unread) > 0 {
+			sizes[key] = size
+		}
 		if !known[key] {
 			c.find(finding{Type: "unknown", Sink: t.Address, Key: key, Text: "the ledger does not know this file; it is no part of the archive"})
 		}

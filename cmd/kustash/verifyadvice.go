@@ -10,6 +10,7 @@ import (
 // it is told. Types that are not here say it themselves.
 var adviceAfter = []struct{ kind, text string }{
 	{"ledger", `Ledger: put the state's folder back from a copy, all of it, then verify again. No file of the archive was compared.`},
+	{"behind", `Behind: the state is older than the archive. Put its newest copy back; if there is none, move the state away and make it again with "kustash state rebuild".`},
 	{"missing", `Missing files: "kustash apply" brings them back, from another sink of the query or from the workspace.`},
 	{"damaged", `Damaged files: restore them from a copy, or have them read again with the command that each names.`},
 	{"unknown", `Unknown files: find out who put them there and move them out of the sink's folder. If they look like kustash's own, the state is older than the archive: put its newest copy back.`},
