@@ -360,24 +360,16 @@ func (r *rebuild) take(ctx context.Context, identity string, f stray, counts boo
 	return r.add(ctx, append(entries, entry, end)...)
 }
 
-// found writes the new ledger.
+// found writes the new ledger, all of it or nothing: a part of it would have
+// the next apply export again what the archives hold.
 func (p *process) found(ctx context.Context, s *session, r *rebuild, o lockFlags) (err error) {
 	s.ledger, err = ledger.Open(ctx, s.store, ledger.Options{Who: whoami(), Operation: "state rebuild", Tool: tool(),
-		Lineage: r.lineage, LockTimeout: o.timeout, NoLock: !o.lock})
+		Lineage: r.lineage, Entries: r.entries, LockTimeout: o.timeout, NoLock: !o.lock})
 	if err != nil {
 		return err
 	}
 	stop := pipeline.KeepAlive(ctx, s.ledger)
-	const together = 2000 // entries in a segment
-	for batch := range slices.Chunk(r.entries, together) {
-		if err = errors.Join(s.ledger.Append(ctx, batch...), s.ledger.Flush(ctx)); err != nil {
-			break
-		}
-	}
-	if err == nil {
-		err = s.refold(ctx)
-	}
-	if err == nil {
+	if err = s.refold(ctx); err == nil {
 		err = errors.Join(s.writeManifests(ctx), s.ledger.Checkpoint(ctx))
 	}
 	stop()

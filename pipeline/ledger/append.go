@@ -143,7 +143,7 @@ func (l *Ledger) begin() (*segment, error) {
 func (l *Ledger) seal() (*segment, error) {
 	h := Header{
 		Seq: l.chain.Seq + 1, Prev: l.chain.Hash, Lineage: l.chain.Lineage, Run: l.run,
-		Time: l.opts.Now().UTC(), Tool: l.opts.Tool, Who: l.opts.Who,
+		Time: l.opts.Now().UTC(), Tool: l.opts.Tool, Who: l.opts.Who, Operation: l.opts.Operation,
 	}
 	data, err := encodeSegment(h, l.lines)
 	if err != nil {

@@ -29,6 +29,10 @@ type Options struct {
 	// Lineage is that of the ledger to found if there is none; "" means a new
 	// one.
 	Lineage string
+	// Entries make Open found a ledger that has them, with the times that they
+	// carry: they are in its first segment, so that either all of them are
+	// recorded or there is no ledger. Where there is one already, Open fails.
+	Entries []pipeline.Entry
 
 	// Lifetime is how long a silent holder of the lock is left in peace; 0
 	// means 30 seconds, and a day is the most.
@@ -110,16 +114,11 @@ func (l *Ledger) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.Seq > 0 && len(l.opts.Entries) > 0 {
+		return errFounded
+	}
 	if s.Seq == 0 {
-		if l.chain.Lineage = l.opts.Lineage; l.chain.Lineage == "" {
-			l.chain.Lineage = uuid.NewString()
-		}
-		seg, err := l.seal()
-		if err != nil {
-			return err
-		}
-		// A writer without the lock may be first: then its lineage holds.
-		if fenced, err := l.put(ctx, seg); err != nil && !fenced {
+		if err := l.found(ctx); err != nil {
 			return err
 		}
 		if s, err = l.read(ctx); err != nil {
@@ -132,6 +131,33 @@ func (l *Ledger) load(ctx context.Context) error {
 	}
 	l.first = l.history.Entries()
 	return l.renewLock(ctx)
+}
+
+// errFounded says that a ledger cannot be founded with entries.
+var errFounded = errors.New("there is a ledger already")
+
+// found writes the first segment.
+func (l *Ledger) found(ctx context.Context) error {
+	if l.chain.Lineage = l.opts.Lineage; l.chain.Lineage == "" {
+		l.chain.Lineage = uuid.NewString()
+	}
+	for _, e := range l.opts.Entries {
+		_, line, err := encodeEntry(e)
+		if err != nil {
+			return fmt.Errorf("%s of %s: %w", e.Kind, e.Query, err)
+		}
+		l.lines = append(l.lines, line)
+	}
+	seg, err := l.seal()
+	if err != nil {
+		return err
+	}
+	l.lines = nil
+	fenced, err := l.put(ctx, seg)
+	if fenced && len(l.opts.Entries) == 0 {
+		return nil // a writer without the lock was first: its lineage holds
+	}
+	return err
 }
 
 func (l *Ledger) read(ctx context.Context) (*Snapshot, error) {

@@ -35,6 +35,8 @@ type Header struct {
 	Time    time.Time `json:"time"` // UTC
 	Tool    string    `json:"tool"` // program and version
 	Who     string    `json:"who"`
+	// Operation is what the writer was about, such as apply or state rebuild.
+	Operation string `json:"operation,omitempty"`
 }
 
 // segmentName returns the name of the object with this number.
