@@ -155,9 +155,8 @@ type tampering struct {
 // Whatever is done to an archive or its state, verify finds it, names it and
 // says what to do; and that helps.
 func TestTampering(t *testing.T) {
-	w := faultWindow()
-	rows, want := faultRows(w)
-	sound := exportedArchive(t, w, rows)
+	url, w, want := rowsSource(t)
+	sound := exportedArchive(t, url, w)
 	for _, c := range slices.Concat(tamperedFiles(), tamperedState()) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -185,9 +184,8 @@ func TestTampering(t *testing.T) {
 // A sample leaves out reading, not looking: what is gone, cut short or strange
 // is found, and the files that are read are the same ones each time.
 func TestTamperingBesideSample(t *testing.T) {
-	w := faultWindow()
-	rows, _ := faultRows(w)
-	sound := exportedArchive(t, w, rows)
+	url, w, _ := rowsSource(t)
+	sound := exportedArchive(t, url, w)
 	for name, c := range map[string]struct {
 		do   func(a tampered, file string)
 		want []string
@@ -225,10 +223,12 @@ func TestTamperingBesideSample(t *testing.T) {
 	}
 }
 
-// exportedArchive serves the rows as long as the test runs, and exports them in
-// two runs.
-func exportedArchive(t *testing.T, w pipeline.Window, rows [][]kql.Value) *shell {
+// rowsSource serves the rows of tamperPipeline as long as the test runs, and
+// returns them as CSV has them.
+func rowsSource(t *testing.T) (url string, w pipeline.Window, want []string) {
 	t.Helper()
+	w = faultWindow()
+	rows, want := faultRows(w)
 	data := emulator.NewDataset()
 	if err := data.Add(&kql.Table{Name: "Fault_CL", Rows: rows, Columns: []kql.Column{{Name: "TimeGenerated", Type: pipeline.Datetime},
 		{Name: "N", Type: pipeline.Long}, {Name: "Text", Type: pipeline.String}}}); err != nil {
@@ -236,8 +236,14 @@ func exportedArchive(t *testing.T, w pipeline.Window, rows [][]kql.Value) *shell
 	}
 	server := httptest.NewServer(newEmulator(t, emulator.Config{Data: data, Limits: emulator.Limits{Requests: -1, Concurrency: -1}}))
 	t.Cleanup(server.Close)
+	return server.URL, w, want
+}
+
+// exportedArchive has exported all rows, in two runs.
+func exportedArchive(t *testing.T, url string, w pipeline.Window) *shell {
+	t.Helper()
 	s := &shell{t: t, dir: t.TempDir()}
-	s.write("main.kustash.hcl", tamperPipeline(server.URL, w))
+	s.write("main.kustash.hcl", tamperPipeline(url, w))
 	half := w.Start.Add(w.End.Sub(w.Start) / 2).Format(pipeline.TimeLayout)
 	for _, args := range [][]string{{"apply", "-auto-approve", "-parallelism=1", "-to=" + half}, {"apply", "-auto-approve"}, {"verify"}} {
 		if code, output := s.run(args...); code != exitDone {

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 
@@ -181,7 +182,7 @@ func (d *Dir) check(ctx context.Context, name string) error {
 }
 
 func unwritable(err error) error {
-	if errors.Is(err, fs.ErrPermission) {
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
 		return fmt.Errorf("%w; the state's folder must be writable for whoever runs this", err)
 	}
 	return err
