@@ -104,63 +104,124 @@ func gather(ctx context.Context, s *session) (*rebuild, error) {
 	if r.lineage == "" {
 		return nil, errors.New("no sink has been exported to, so there is no state to rebuild; \"kustash apply\" begins one")
 	}
-	chains := make(map[string]*chain)
-	for identity, a := range r.archives {
-		if err := r.read(ctx, a, chains); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.address(identity), err)
-		}
-	}
-	newest := &chain{}
-	for _, c := range chains {
-		if c.last.After(newest.last) {
-			newest = c
-		}
-	}
-	for _, n := range slices.Sorted(maps.Keys(newest.entries)) {
-		if err := r.add(ctx, newest.entries[n]); err != nil {
-			return nil, fmt.Errorf("the manifests do not fit together: %w", err)
-		}
-	}
-	return r, nil
+	return r, r.recall(ctx)
 }
 
-// chain is what the manifests say of one ledger. One that was rebuilt has told
-// all over again, so the newest says all that there is to say.
+// chain is what the manifests of a sink, or of several, say of one ledger.
 type chain struct {
+	name    string
 	entries map[int]pipeline.Entry // by number; the sinks have some in common
 	last    time.Time
 }
 
-func (r *rebuild) read(ctx context.Context, a archive, chains map[string]*chain) error {
+// recall adds what the manifests say. A ledger that was rebuilt has told all
+// over again, so the newest chain of each sink says all that there is to say of
+// it. It is that of an older ledger where the sink was not at hand when that was
+// rebuilt.
+func (r *rebuild) recall(ctx context.Context) error {
+	newest := &chain{entries: make(map[int]pipeline.Entry)}
+	own := make(map[string]*chain)
+	for identity, a := range r.archives {
+		c, err := r.read(ctx, a)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.address(identity), err)
+		}
+		own[identity] = c
+		if c.last.After(newest.last) {
+			newest.name, newest.last = c.name, c.last
+		}
+	}
+	for _, c := range own {
+		if c.name == newest.name {
+			maps.Copy(newest.entries, c.entries)
+		}
+	}
+	if err := r.add(ctx, newest.inOrder()...); err != nil {
+		return fmt.Errorf("the manifests do not fit together: %w", err)
+	}
+	for _, identity := range slices.Sorted(maps.Keys(own)) {
+		if c := own[identity]; c.name != newest.name {
+			if err := r.addOlder(ctx, identity, c.inOrder(), newest.inOrder()); err != nil {
+				return fmt.Errorf("%s: the manifests do not fit together: %w", r.address(identity), err)
+			}
+		}
+	}
+	return nil
+}
+
+func (c *chain) inOrder() []pipeline.Entry {
+	var all []pipeline.Entry
+	for _, n := range slices.Sorted(maps.Keys(c.entries)) {
+		all = append(all, c.entries[n])
+	}
+	return all
+}
+
+// addOlder adds what the manifests of one sink say that are older than those of
+// the others, under the addresses that the queries have by now.
+func (r *rebuild) addOlder(ctx context.Context, identity string, told, newest []pipeline.Entry) error {
+	moves := append(movesOf(told), movesOf(newest)...)
+	for _, e := range told {
+		if e.Kind == pipeline.KindMoved {
+			moves = moves[1:] // those that are left come after what follows
+			continue
+		}
+		for _, m := range moves {
+			if m.Was == e.Query {
+				e.Query = m.Query
+			}
+		}
+		_, known := r.history.Columns(e.Columns.Hash())
+		switch {
+		case e.Sink == identity,
+			e.Kind == pipeline.KindSchema && !known,
+			e.Kind == pipeline.KindQuery && r.history.Fingerprint(e.Query) == "":
+			if err := r.add(ctx, e); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func movesOf(entries []pipeline.Entry) []pipeline.Entry {
+	return slices.DeleteFunc(slices.Clone(entries), func(e pipeline.Entry) bool { return e.Kind != pipeline.KindMoved })
+}
+
+// read returns what the manifests of a sink say of the ledger that wrote to it
+// last.
+func (r *rebuild) read(ctx context.Context, a archive) (*chain, error) {
 	names, err := a.Manifests(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	newest := &chain{}
+	chains := make(map[string]*chain)
 	for _, name := range names {
 		raw, err := a.ReadManifest(ctx, name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		header, lines, err := parseManifest(raw)
 		if err == nil && header.Lineage != r.lineage {
 			err = fmt.Errorf("it belongs to the lineage %s", header.Lineage)
 		}
 		if err != nil {
-			return fmt.Errorf("manifest %s: %w", name, err)
+			return nil, fmt.Errorf("manifest %s: %w", name, err)
 		}
 		c := chains[header.Chain]
 		if c == nil {
-			c = &chain{entries: make(map[int]pipeline.Entry)}
+			c = &chain{name: header.Chain, entries: make(map[int]pipeline.Entry)}
 			chains[header.Chain] = c
 		}
-		if header.Time.After(c.last) {
-			c.last = header.Time
+		if c.last = header.Time; !c.last.Before(newest.last) {
+			newest = c
 		}
 		for _, line := range lines {
 			c.entries[line.N] = line.Entry
 		}
 	}
-	return nil
+	return newest, nil
 }
 
 func (r *rebuild) add(ctx context.Context, entries ...pipeline.Entry) error {

@@ -12,6 +12,35 @@ import (
 	"github.com/kustash/kustash/sources/loganalytics/emulator"
 )
 
+// expect runs the program, which has to end with a code and say certain words.
+func (s *shell) expect(wantCode int, args []string, words ...string) string {
+	s.t.Helper()
+	code, output := s.run(args...)
+	for _, w := range words {
+		if !strings.Contains(output, w) {
+			s.t.Errorf("%v does not say %q:\n%s", args, w, output)
+		}
+	}
+	if code != wantCode {
+		s.t.Fatalf("%v: exit %d, want %d\n%s", args, code, wantCode, output)
+	}
+	return output
+}
+
+// lose removes what a pattern names, of which there has to be something.
+func (s *shell) lose(pattern string) {
+	s.t.Helper()
+	names, err := filepath.Glob(filepath.Join(s.dir, pattern))
+	if err != nil || len(names) == 0 {
+		s.t.Fatalf("nothing is %s: %v", pattern, err)
+	}
+	for _, name := range names {
+		if err := os.RemoveAll(name); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
 // A state that is lost is made again from the archive: from its manifests all
 // of it, without them all but the slices that had no rows.
 func TestStateRebuild(t *testing.T) {
@@ -22,31 +51,7 @@ func TestStateRebuild(t *testing.T) {
 	declare := func(sinks string) {
 		s.write("main.kustash.hcl", workspaceBlock(service.url)+fmt.Sprintf(copySinks, day.Format(time.DateOnly), day.AddDate(0, 0, 2).Format(time.DateOnly), sinks))
 	}
-	expect := func(wantCode int, args []string, words ...string) string {
-		t.Helper()
-		code, output := s.run(args...)
-		for _, w := range words {
-			if !strings.Contains(output, w) {
-				t.Errorf("%v does not say %q:\n%s", args, w, output)
-			}
-		}
-		if code != wantCode {
-			t.Fatalf("%v: exit %d, want %d\n%s", args, code, wantCode, output)
-		}
-		return output
-	}
-	lose := func(pattern string) {
-		t.Helper()
-		names, err := filepath.Glob(filepath.Join(s.dir, pattern))
-		if err != nil || len(names) == 0 {
-			t.Fatalf("nothing is %s: %v", pattern, err)
-		}
-		for _, name := range names {
-			if err := os.RemoveAll(name); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	expect, lose := s.expect, s.lose
 	slice := func(hour int) string {
 		return fmt.Sprintf("query.q@%s/%s", day.Add(time.Duration(hour)*time.Hour).Format(time.RFC3339), day.Add(time.Duration(hour+1)*time.Hour).Format(time.RFC3339))
 	}
