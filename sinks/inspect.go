@@ -72,7 +72,7 @@ func (s *Sink) belongs(found marker, lineage string) error {
 		err = fmt.Errorf("the archive belongs to the ledger with lineage %s (its %s says so), and this pipeline has no ledger yet; use the state that the archive was made with, make it again with \"kustash state rebuild\" if it is lost, or give the sink another place",
 			found.Lineage, markerKey)
 	case found.Lineage != lineage:
-		err = fmt.Errorf("the archive belongs to the ledger with lineage %s (its %s says so), this pipeline's ledger has %s; use the state that the archive was made with, or give the sink another place",
+		err = fmt.Errorf("the archive belongs to the ledger with lineage %s (its %s says so), this pipeline's ledger has %s; use the state that the archive was made with, or, if that is lost, move this one away and run \"kustash state rebuild\", or give the sink another place",
 			found.Lineage, markerKey, lineage)
 	case found.Identity != "" && s.identity != "" && found.Identity != s.identity:
 		err = fmt.Errorf("the ledger knows the archive here as %s, and the sink is declared as %s: everything would be exported a second time beside it; write the place as it was, or give the sink another one",

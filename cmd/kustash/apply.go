@@ -150,6 +150,9 @@ func (p *process) settle(ctx context.Context, s *session, r *pipeline.Runner) ([
 	if err := r.Enroll(ctx, s.templates(), s.history); err != nil {
 		return nil, err
 	}
+	if err := s.behind(ctx); err != nil {
+		return nil, err
+	}
 	conflicts, err := r.Recover(ctx, s.exports(), s.history)
 	if err != nil {
 		return nil, err

@@ -63,7 +63,7 @@ func (d *doctor) sinkCheck(s config.DeclaredSink, state string) check {
 		switch {
 		case errors.As(err, &foreign):
 			return outcome{status: failed, detail: err.Error(), help: "foreign-sink", advice: []string{
-				"If this pipeline was moved or its state lost, put back the state of lineage " + foreign.Lineage + ".",
+				"If this pipeline was moved, put back the state of lineage " + foreign.Lineage + "; if that is lost, move what is in its place away and run \"kustash state rebuild\".",
 				"If the archive is another pipeline's, give this sink a place of its own.",
 			}}
 		case err != nil:

@@ -134,12 +134,17 @@ func (s *session) writeManifest(ctx context.Context, identity string, a archive)
 // none.
 func newestName(ctx context.Context, a archive, chain string) (newest string, err error) {
 	names, err := a.Manifests(ctx)
+	return newestOf(names, chain), err
+}
+
+// newestOf is newestName among the names of all manifests of a sink.
+func newestOf(names []string, chain string) (newest string) {
 	for _, name := range names { // in order
 		if strings.HasPrefix(name, chain+"-") {
 			newest = name
 		}
 	}
-	return newest, err
+	return newest
 }
 
 // newestManifest returns how many entries of the ledger the manifests of a sink

@@ -34,6 +34,9 @@ func runPlan(ctx context.Context, p *process, v *verb, args []string) (int, erro
 	if err != nil {
 		return 0, err
 	}
+	if err := errors.Join(s.unclaimed(ctx), s.behind(ctx)); err != nil {
+		return 0, err
+	}
 	made, err := p.makePlan(ctx, s, &plan, p.retry, *asJSON)
 	if err != nil {
 		return 0, err
