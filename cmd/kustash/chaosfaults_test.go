@@ -27,8 +27,8 @@ type chaosFault struct {
 
 func chaosFaults() []chaosFault {
 	return []chaosFault{
-		{name: "kill -9 at a random moment", long: 90, short: 2, strike: killedAtRandom},
-		{name: "kill -9 at a step of the commit", long: 80, short: 2, strike: killedAtStep},
+		{name: "kill -9 at a random moment", long: 80, short: 2, strike: killedAtRandom},
+		{name: "kill -9 at a step of the commit", long: 100, short: 2, strike: killedAtStep},
 		{name: "stopped, second run, continued", long: 10, short: 1, strike: stopped},
 		{name: "two runs at once", long: 8, short: 1, strike: twoRuns("")},
 		{name: "two runs at once, -lock=false", long: 12, short: 1, strike: twoRuns("-lock=false")},
@@ -131,17 +131,32 @@ func (r *round) mount(folder, options string) bool {
 		return false
 	}
 	r.t.Cleanup(func() {
-		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
-			r.t.Errorf("umount: %v, %s", err, out)
+		if err := whenFree("umount", dir); err != nil {
+			r.t.Error(err)
 		}
 	})
 	return true
 }
 
 func (r *round) remount(folder, options string) {
-	dir := filepath.Join(r.dir, folder)
-	if out, err := exec.Command("mount", "-o", "remount,"+options, dir).CombinedOutput(); err != nil {
-		r.t.Fatalf("remount: %v, %s", err, out)
+	if err := whenFree("mount", "-o", "remount,"+options, filepath.Join(r.dir, folder)); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// whenFree runs a command that fails while a file of the file system is open.
+// A process that another round is just starting holds, until it has become
+// another program, every file that was open here.
+func whenFree(name string, args ...string) error {
+	for try := 1; ; try++ {
+		out, err := exec.Command(name, args...).CombinedOutput()
+		if err == nil {
+			return nil
+		}
+		if try == 100 || !bytes.Contains(out, []byte("busy")) {
+			return fmt.Errorf("%s %s: %w, %s", name, strings.Join(args, " "), err, out)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
