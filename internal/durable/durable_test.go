@@ -109,7 +109,7 @@ func TestReadWhileReplaced(t *testing.T) {
 		defer close(done)
 		sound := durabletest.NewRecorder(f.Path) // does not sync, so it is fast
 		fast := &durable.Folder{Path: f.Path, Open: sound.Open}
-		for range 1000 {
+		for range 300 {
 			if err := fast.Replace("file", []byte("whole")); err != nil {
 				t.Error(err)
 				return
