@@ -48,6 +48,7 @@ type savedLine struct {
 	Bytes       int64               `json:"bytes"`
 	Files       int                 `json:"files"`
 	Other       int                 `json:"other,omitempty"`
+	Late        int64               `json:"late,omitempty"`
 	Covered     []Window            `json:"covered,omitempty"`
 	Closed      []Window            `json:"closed,omitempty"`
 	Approximate []Window            `json:"approximate,omitempty"`
@@ -131,7 +132,7 @@ func (h *History) savedQueries() []savedQuery {
 }
 
 func (l *Line) save(ctx context.Context, put func([]byte) (string, error)) (savedLine, error) {
-	s := savedLine{Query: l.Query, Sink: l.Sink, Rows: l.Rows, Bytes: l.Bytes, Files: l.Files, Other: l.Other,
+	s := savedLine{Query: l.Query, Sink: l.Sink, Rows: l.Rows, Bytes: l.Bytes, Files: l.Files, Other: l.Other, Late: l.Late,
 		Covered: l.covered, Closed: l.closed, Approximate: l.approximate, Unavailable: l.Unavailable, Tainted: l.Tainted,
 		Newest: l.newest, Waived: l.Waived, Open: l.Open, Past: l.Past, Prints: l.prints, Parts: make(map[string][]string)}
 	for w, parts := range l.parts {
@@ -220,7 +221,7 @@ func Restore(saved []byte, shelf Shelf) (*History, error) {
 
 func (h *History) restore(s savedLine) error {
 	l := h.line(s.Query, s.Sink)
-	l.Rows, l.Bytes, l.Files, l.Other = s.Rows, s.Bytes, s.Files, s.Other
+	l.Rows, l.Bytes, l.Files, l.Other, l.Late = s.Rows, s.Bytes, s.Files, s.Other, s.Late
 	l.covered, l.closed, l.approximate, l.Unavailable, l.Tainted = s.Covered, s.Closed, s.Approximate, s.Unavailable, s.Tainted
 	l.Waived, l.Open, l.Past, l.newest = s.Waived, s.Open, s.Past, s.Newest
 	if s.Prints != nil {

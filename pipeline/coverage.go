@@ -36,6 +36,7 @@ type Coverage struct {
 	Rows  int64
 	Bytes int64
 	Files int
+	Late  int64     // rows that came late and were fetched, ever
 	Ended bool      // the window's end is fixed and reached: nothing can be added
 	Until time.Time // everything from the start up to here is done
 }
@@ -62,7 +63,7 @@ func Report(ctx context.Context, exports []Export, h *History, now time.Time) ([
 		for i, t := range e.Targets {
 			l := h.Line(e.Query.Address, t.Identity)
 			c := Coverage{Query: e.Query.Address, Sink: t.Address, Window: e.Span.Resolve(now), Gaps: Join(missing[i]), Open: l.Open}
-			c.Rows, c.Bytes, c.Files = l.Rows, l.Bytes, l.Files
+			c.Rows, c.Bytes, c.Files, c.Late = l.Rows, l.Bytes, l.Files, l.Late
 			c.Unavailable, c.Changed, c.Tainted, c.Waived = l.Unavailable, l.Changed(), l.Tainted, l.Waived
 			c.Approximate, c.Outside, c.Past = l.Approximate(), h.Outside(e.Query.Address), len(l.Past)
 			c.Latest = h.Latest(e.Query.Address)

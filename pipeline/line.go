@@ -23,6 +23,7 @@ type Line struct {
 	Rows  int64 // of what counts
 	Bytes int64 // of what counts
 	Files int   // that count
+	Late  int64 // rows that came late and were fetched, ever
 	Other int   // files under keys of the line that do not count: fenced or kept
 
 	newest      newestFile
@@ -182,6 +183,7 @@ func (l *Line) count(r Receipt) {
 	delete(l.checked, r.Window)
 	switch {
 	case !r.From.IsZero(): // rows that came late to a slice that is covered
+		l.Late += r.Rows
 	case r.Part == "":
 		l.covered = insert(l.covered, r.Window)
 	default:

@@ -136,7 +136,7 @@ func TestLateRowsNightByNight(t *testing.T) {
 	if code, output := s.run("verify", "-source"); code != exitDone || !strings.Contains(output, "no findings") {
 		t.Errorf("verify -source: exit %d\n%s", code, output)
 	}
-	if code, output := s.run("status"); code != exitDone || strings.Contains(output, "  late") || strings.Contains(output, "unseen") {
+	if code, output := s.run("status"); code != exitDone || strings.Contains(output, "  late") || !strings.Contains(output, "rows that came late") || strings.Contains(output, "unseen") {
 		t.Errorf("status: exit %d\n%s", code, output)
 	}
 

@@ -116,6 +116,9 @@ func (p *process) writeStatus(report []pipeline.Coverage, snapshot *ledger.Snaps
 		if c.Past > 0 {
 			p.printf("  %s  %s of replaced slices: the next apply deletes them\n", p.paint(yellow, "past   "), count(c.Past, "file"))
 		}
+		if c.Late > 0 {
+			p.printf("  fetched  %s rows that came late\n", amount(c.Late))
+		}
 		if c.Watched > 0 {
 			p.printf("  watching %s for late rows\n", count(c.Watched, "slice"))
 		}
@@ -158,7 +161,7 @@ func (p *process) statusJSON(report []pipeline.Coverage, untold []string, snapsh
 		if err := enc.Encode(map[string]any{"type": "coverage", "query": c.Query, "sink": c.Sink, "start": c.Window.Start,
 			"end": c.Window.End, "complete": c.Complete(), "until": c.Until, "lag_seconds": int64(c.Lag(now).Seconds()),
 			"rows": c.Rows, "bytes": c.Bytes, "files": c.Files, "gaps": gaps, "open": len(c.Open), "failed": failed,
-			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed), "outside": outside, "unwatched": c.Unwatched, "watched": c.Watched,
+			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed), "outside": outside, "unwatched": c.Unwatched, "watched": c.Watched, "late_rows": c.Late,
 			"tainted": list(c.Tainted), "waived": list(c.Waived), "past": c.Past, "latest": c.Latest}); err != nil {
 			return err
 		}
