@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
+	"math"
 
 	"github.com/kustash/kustash/pipeline"
 )
@@ -107,25 +107,27 @@ func readNewest(ctx context.Context, store Store, atLeast int64, between func(co
 	return readChain(ctx, store, s, max(atLeast, reached), between)
 }
 
-// readChain adds the segments that follow to s.
+// readChain adds the segments that follow to s: all that are listed from the
+// first on, or one after the other behind a checkpoint, which costs the same
+// however many came before.
 func readChain(ctx context.Context, store Store, s *Snapshot, atLeast int64, between func(context.Context) error) (*Snapshot, error) {
-	after := ""
-	if s.Seq > 0 {
-		after = segmentName(s.Seq)
-	}
-	names, err := store.List(ctx, segmentPrefix, after)
-	if err != nil {
-		return nil, fmt.Errorf("list segments: %w", err)
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return !isSegment(name) })
-	for _, name := range names {
-		if want := segmentName(s.Seq + 1); name != want {
-			return nil, missing(want, "segment "+name)
+	listed := int64(math.MaxInt64)
+	if s.Seq == 0 {
+		n, err := listSegments(ctx, store)
+		if err != nil {
+			return nil, err
 		}
+		listed = n
+	}
+	for s.Seq < listed {
+		name := segmentName(s.Seq + 1)
 		if err := between(ctx); err != nil {
 			return nil, err
 		}
 		data, err := store.Read(ctx, name)
+		if errors.Is(err, fs.ErrNotExist) && listed == math.MaxInt64 {
+			break
+		}
 		if err != nil {
 			return nil, fmt.Errorf("read segment %s: %w", name, err)
 		}
@@ -137,6 +139,26 @@ func readChain(ctx context.Context, store Store, s *Snapshot, atLeast int64, bet
 		return nil, missing(segmentName(s.Seq+1), "a record of the lock, or a checkpoint, that has seen it")
 	}
 	return s, nil
+}
+
+// listSegments returns how many segments there are. One that is missing among
+// them is an error.
+func listSegments(ctx context.Context, store Store) (int64, error) {
+	names, err := store.List(ctx, segmentPrefix, "")
+	if err != nil {
+		return 0, fmt.Errorf("list segments: %w", err)
+	}
+	var n int64
+	for _, name := range names {
+		if !isSegment(name) {
+			continue
+		}
+		if want := segmentName(n + 1); name != want {
+			return 0, missing(want, "segment "+name)
+		}
+		n++
+	}
+	return n, nil
 }
 
 // add verifies that data is the segment that follows, and appends it.

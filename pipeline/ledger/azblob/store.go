@@ -18,7 +18,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
@@ -97,58 +96,11 @@ func (s *Store) read(ctx context.Context, name string) ([]byte, *azcore.ETag, er
 	return data, answer.ETag, nil
 }
 
-// List implements ledger.Store. The service lists by prefix only, so the names
-// of numbered objects are asked for by the hundred, from the number after on.
+// List implements ledger.Store. The service lists by prefix only, 5,000 names a
+// page, so names before after are passed over here.
 func (s *Store) List(ctx context.Context, prefix, after string) ([]string, error) {
 	var names []string
-	for _, part := range hundreds(prefix, after) {
-		found, err := s.listPrefix(ctx, prefix, part, after)
-		if err != nil {
-			return nil, err
-		}
-		if part == prefix {
-			names = nil // these are all
-		}
-		names = append(names, found...)
-		last := after
-		if len(names) > 0 {
-			last = names[len(names)-1]
-		}
-		if !strings.HasPrefix(last, part+"99") {
-			break
-		}
-	}
-	return names, nil
-}
-
-// numberDigits is how many digits the numbers of segments have.
-const numberDigits = 20
-
-// hundreds returns the prefixes to list for the names after one with a number:
-// those of the hundreds from its own on, as many as a ledger may grow by between
-// two checkpoints, and then all the rest at once. Without a number that is the
-// prefix itself.
-func hundreds(prefix, after string) []string {
-	digits, ok := strings.CutPrefix(after, prefix)
-	if !ok || len(digits) < numberDigits || strings.Trim(digits[:numberDigits], "0123456789") != "" {
-		return []string{prefix}
-	}
-	n, err := strconv.ParseInt(digits[:numberDigits-2], 10, 64)
-	if err != nil {
-		return []string{prefix}
-	}
-	var parts []string
-	for i := range int64(10) {
-		parts = append(parts, fmt.Sprintf("%s%0*d", prefix, numberDigits-2, n+i))
-	}
-	return append(parts, prefix)
-}
-
-// listPrefix lists the names that begin with part, are right below prefix and
-// come after a name.
-func (s *Store) listPrefix(ctx context.Context, prefix, part, after string) ([]string, error) {
-	var names []string
-	pager := s.client.NewListBlobsHierarchyPager("/", &container.ListBlobsHierarchyOptions{Prefix: to.Ptr(s.prefix + part)})
+	pager := s.client.NewListBlobsHierarchyPager("/", &container.ListBlobsHierarchyOptions{Prefix: to.Ptr(s.prefix + prefix)})
 	for pager.More() {
 		page, err := pager.NextPage(ctx)
 		if bloberror.HasCode(err, bloberror.ContainerNotFound) {
