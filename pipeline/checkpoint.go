@@ -64,6 +64,7 @@ type savedLine struct {
 	Outside     []Failure           `json:"outside,omitempty"`
 	Newest      newestFile          `json:"newest,omitzero"`
 	Months      []savedMonth        `json:"months,omitempty"`
+	Was         []string            `json:"was,omitempty"`
 }
 
 type savedMonth struct {
@@ -134,7 +135,7 @@ func (h *History) savedQueries() []savedQuery {
 func (l *Line) save(ctx context.Context, put func([]byte) (string, error)) (savedLine, error) {
 	s := savedLine{Query: l.Query, Sink: l.Sink, Rows: l.Rows, Bytes: l.Bytes, Files: l.Files, Other: l.Other, Late: l.Late,
 		Covered: l.covered, Closed: l.closed, Approximate: l.approximate, Unavailable: l.Unavailable, Tainted: l.Tainted,
-		Newest: l.newest, Waived: l.Waived, Open: l.Open, Past: l.Past, Prints: l.prints, Parts: make(map[string][]string)}
+		Newest: l.newest, Waived: l.Waived, Open: l.Open, Past: l.Past, Prints: l.prints, Parts: make(map[string][]string), Was: l.was}
 	for w, parts := range l.parts {
 		s.Parts[w.FileName()] = parts
 	}
@@ -223,7 +224,7 @@ func (h *History) restore(s savedLine) error {
 	l := h.line(s.Query, s.Sink)
 	l.Rows, l.Bytes, l.Files, l.Other, l.Late = s.Rows, s.Bytes, s.Files, s.Other, s.Late
 	l.covered, l.closed, l.approximate, l.Unavailable, l.Tainted = s.Covered, s.Closed, s.Approximate, s.Unavailable, s.Tainted
-	l.Waived, l.Open, l.Past, l.newest = s.Waived, s.Open, s.Past, s.Newest
+	l.Waived, l.Open, l.Past, l.newest, l.was = s.Waived, s.Open, s.Past, s.Newest, s.Was
 	if s.Prints != nil {
 		l.prints = s.Prints
 	}

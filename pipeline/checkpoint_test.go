@@ -52,8 +52,8 @@ func dump(t *testing.T, h *History) string {
 	var b strings.Builder
 	for _, l := range h.allLines() {
 		fmt.Fprintf(&b, "%s %s rows %d bytes %d files %d other %d late %d\n covered %v closed %v approximate %v\n", l.Query, l.Sink, l.Rows, l.Bytes, l.Files, l.Other, l.Late, l.covered, l.closed, l.approximate)
-		fmt.Fprintf(&b, " open %v past %v unavailable %v tainted %v waived %v failed %v changed %v prints %v parts %v\n",
-			l.Open, l.Past, l.Unavailable, l.Tainted, l.Waived, l.Failed(), l.Changed(), l.prints, l.parts)
+		fmt.Fprintf(&b, " open %v past %v unavailable %v tainted %v waived %v failed %v changed %v prints %v parts %v was %v\n",
+			l.Open, l.Past, l.Unavailable, l.Tainted, l.Waived, l.Failed(), l.Changed(), l.prints, l.parts, l.was)
 		numbers, err := l.numbers(context.Background(), Forever())
 		if err != nil {
 			t.Fatal(err)

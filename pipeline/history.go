@@ -112,7 +112,7 @@ func (h *History) move(was, now string) error {
 	}
 	for k, l := range h.lines {
 		if k.query == was {
-			l.Query = now
+			l.Query, l.was = now, append(l.was, was)
 			h.lines[lineKey{now, k.sink}] = l
 			delete(h.lines, k)
 		}
@@ -134,6 +134,26 @@ func (h *History) move(was, now string) error {
 	rename(h.texts, was, now)
 	rename(h.latest, was, now)
 	return nil
+}
+
+// numbers returns how many intents the slices of a query in a window have had in
+// a sink. They are counted by the address that stands in the names of their
+// objects, so those that another query has taken along are among them.
+func (h *History) numbers(ctx context.Context, query, sink string, w Window) (intentNumbers, error) {
+	all := make(intentNumbers)
+	for k, l := range h.lines {
+		if k.sink != sink || k.query != query && !slices.Contains(l.was, query) {
+			continue
+		}
+		numbers, err := l.numbers(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		for slice, n := range numbers {
+			all[slice] = max(all[slice], n)
+		}
+	}
+	return all, nil
 }
 
 func rename[V any](m map[string]V, was, now string) {

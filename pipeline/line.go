@@ -37,6 +37,7 @@ type Line struct {
 	outside     map[Window]Failure // rows around it that are in no slice
 	months      map[int]*month
 	shelf       Shelf
+	was         []string // addresses of the query under which it has written
 }
 
 // Waiver is a gap that somebody has accepted.
@@ -135,14 +136,24 @@ func (l *Line) add(ctx context.Context, e Entry) error {
 			l.Tainted = insert(l.Tainted, r.Window)
 		}
 	case KindWaived:
-		l.Waived = slices.DeleteFunc(l.Waived, func(w Waiver) bool { return r.Window.Contains(w.Window) })
-		if !r.Final {
+		if l.Waived = unwaive(l.Waived, r.Window); !r.Final {
 			l.Waived = append(l.Waived, Waiver{r.Window, e.Reason, e.Time})
 		}
 	default:
 		return fmt.Errorf("this version does not know the kind %q", e.Kind)
 	}
 	return nil
+}
+
+// unwaive returns what the waivers hold outside of w.
+func unwaive(waivers []Waiver, w Window) []Waiver {
+	var left []Waiver
+	for _, old := range waivers {
+		for _, rest := range old.Subtract([]Window{w}) {
+			left = append(left, Waiver{rest, old.Reason, old.Time})
+		}
+	}
+	return left
 }
 
 // take removes the receipt with this key from a list.

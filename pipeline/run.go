@@ -181,7 +181,7 @@ func (s *state) piece(ctx context.Context, planned PlannedSlice, e *Export, h *H
 			return one, fmt.Errorf("the plan names sink %s for %s, which is not declared", identity, planned.Query)
 		}
 		one.targets = append(one.targets, t)
-		if err := s.recall(ctx, &one, h.Line(e.Query.Address, identity)); err != nil {
+		if err := s.recall(ctx, &one, h, identity); err != nil {
 			return one, fmt.Errorf("%s in %s: %w", planned.Query, t.Address, err)
 		}
 	}
@@ -203,9 +203,10 @@ func (s *state) piece(ctx context.Context, planned PlannedSlice, e *Export, h *H
 	return one, err
 }
 
-// recall takes from a line what it has of a piece's window.
-func (s *state) recall(ctx context.Context, p *piece, l *Line) error {
-	numbers, err := l.numbers(ctx, p.Window)
+// recall takes from the history what a sink has of a piece's window.
+func (s *state) recall(ctx context.Context, p *piece, h *History, sink string) error {
+	l := h.Line(p.Query.Address, sink)
+	numbers, err := h.numbers(ctx, l.Query, sink, p.Window)
 	if err != nil {
 		return err
 	}
