@@ -95,7 +95,8 @@ func (s *Sink) Lineage(ctx context.Context) (string, error) {
 }
 
 // Describe returns what an object says of itself, with its size and its
-// SHA-256. The error is ErrMismatch if it is not one that a sink has written.
+// SHA-256, after reading every value back. The error is ErrMismatch if it is not
+// one that a sink has written, or not as it was.
 func (s *Sink) Describe(ctx context.Context, key string) (Metadata, error) {
 	var m Metadata
 	if err := CheckKey(key); err != nil {
@@ -121,6 +122,14 @@ func (s *Sink) Describe(ctx context.Context, key string) (Metadata, error) {
 		return m, fmt.Errorf("%s: %w", key, mismatch("its SHA-256 is %s, its metadata has %s", sum.hex(), m.SHA256))
 	}
 	m.Bytes, m.SHA256 = c.Size(), sum.hex()
+	w := &watched{r: c}
+	err = compare(ctx, c, w, format, m.Receipt(key))
+	if w.err != nil {
+		err = w.err
+	}
+	if err != nil {
+		return m, fmt.Errorf("%s: %w", key, err)
+	}
 	return m, nil
 }
 

@@ -17,9 +17,12 @@ func rebuildShell(t *testing.T) (s *shell, declare func(sinks string), day time.
 	day = time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -3)
 	service := newWatchedService(t, rowsOf(day), emulator.Limits{Rows: 60, Requests: -1})
 	s = &shell{t: t, dir: t.TempDir()}
-	return s, func(sinks string) {
-		s.write("main.kustash.hcl", workspaceBlock(service.url)+fmt.Sprintf(copySinks, day.Format(time.DateOnly), day.AddDate(0, 0, 2).Format(time.DateOnly), sinks))
-	}, day
+	return s, func(sinks string) { s.write("main.kustash.hcl", copyPipeline(service, day, sinks)) }, day
+}
+
+// copyPipeline is the pipeline of copySinks.
+func copyPipeline(service *watchedService, day time.Time, sinks string) string {
+	return workspaceBlock(service.url) + fmt.Sprintf(copySinks, day.Format(time.DateOnly), day.AddDate(0, 0, 2).Format(time.DateOnly), sinks)
 }
 
 // hours names a slice of the query of copySinks.

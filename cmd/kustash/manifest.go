@@ -67,6 +67,18 @@ func (s *session) archives() map[string]archive {
 	return all
 }
 
+// keepers tells the sinks that keep, or cannot delete, what steps down.
+func (s *session) keepers() map[string]bool {
+	all := make(map[string]bool)
+	for _, e := range s.templates() {
+		for _, t := range e.Targets {
+			remover, ok := t.Sink.(pipeline.Remover)
+			all[t.Identity] = t.Keep || !ok || !remover.Removes()
+		}
+	}
+	return all
+}
+
 // writeManifests brings the manifests of every sink up to date: a run that died
 // before it could is made up for.
 func (s *session) writeManifests(ctx context.Context) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/pipeline/ledger"
-	"github.com/kustash/kustash/sinks"
 )
 
 var stateRebuildVerb = verb{
@@ -76,6 +74,7 @@ func runStateRebuild(ctx context.Context, p *process, v *verb, args []string) (i
 type rebuild struct {
 	lineage  string
 	archives map[string]archive
+	keeps    map[string]bool // sinks in which files stay that do not count
 	address  func(identity string) string
 	entries  []pipeline.Entry
 	history  *pipeline.History // of entries
@@ -84,7 +83,7 @@ type rebuild struct {
 
 // gather reads what the manifests of all sinks say.
 func gather(ctx context.Context, s *session) (*rebuild, error) {
-	r := &rebuild{archives: s.archives(), address: s.sinkAddress, history: pipeline.NewHistory(nil)}
+	r := &rebuild{archives: s.archives(), keeps: s.keepers(), address: s.sinkAddress, history: pipeline.NewHistory(nil)}
 	if len(r.archives) == 0 {
 		return nil, errors.New("the pipeline declares no sink that a query uses, so there is no archive to read")
 	}
@@ -227,198 +226,6 @@ func (r *rebuild) read(ctx context.Context, a archive) (*chain, error) {
 func (r *rebuild) add(ctx context.Context, entries ...pipeline.Entry) error {
 	r.entries = append(r.entries, entries...)
 	return r.history.Add(ctx, entries...)
-}
-
-// stray is a file that no manifest mentions.
-type stray struct {
-	sinks.Metadata
-	key string
-}
-
-// newer adds the files that the manifests do not know: the last run died before
-// it could write one.
-func (r *rebuild) newer(ctx context.Context) error {
-	for _, identity := range slices.Sorted(maps.Keys(r.archives)) {
-		a := r.archives[identity]
-		known := make(map[string]bool)
-		for _, l := range r.history.Lines() {
-			if l.Sink != identity {
-				continue
-			}
-			for _, list := range [][]pipeline.Receipt{l.Open, l.Past} {
-				for _, receipt := range list {
-					known[receipt.Key] = true
-				}
-			}
-			if err := l.Objects(ctx, pipeline.Forever(), func(o pipeline.Object) bool { known[o.Key] = true; return true }); err != nil {
-				return err
-			}
-		}
-		there := make(map[string]bool)
-		if err := a.List(ctx, func(key string, _ int64) error { there[key] = true; return nil }); err != nil {
-			return fmt.Errorf("list %s: %w", r.address(identity), err)
-		}
-		var strays []stray
-		for _, key := range slices.Sorted(maps.Keys(there)) {
-			if known[key] {
-				continue
-			}
-			m, err := a.Describe(ctx, key)
-			switch {
-			case errors.Is(err, pipeline.ErrMismatch), err == nil && m.Lineage != r.lineage:
-				r.leave(identity, key, "it is not a file of this archive, or damaged")
-				continue
-			case err != nil:
-				return err
-			}
-			strays = append(strays, stray{m, key})
-		}
-		slices.SortStableFunc(strays, func(a, b stray) int { return cmp.Or(a.From.Compare(b.From), a.To.Compare(b.To)) })
-		if err := r.adopt(ctx, identity, strays, there); err != nil {
-			return fmt.Errorf("%s: %w", r.address(identity), err)
-		}
-	}
-	return nil
-}
-
-func (r *rebuild) leave(identity, key, why string) {
-	r.left = append(r.left, fmt.Sprintf("%s %s: %s", r.address(identity), key, why))
-}
-
-// adopt makes the files count that can be told to. The others keep their
-// numbers, so that no later file takes their names. Files that have replaced
-// others come first: what they replaced does not count any more.
-func (r *rebuild) adopt(ctx context.Context, identity string, strays []stray, there map[string]bool) error {
-	groups := grouped(strays)
-	slices.SortStableFunc(groups, func(a, b []stray) int { return cmp.Compare(min(1, len(b[0].Replaces)), min(1, len(a[0].Replaces))) })
-	for _, group := range groups {
-		why, err := r.refuses(ctx, identity, group, there)
-		if err == nil && why == "" {
-			err = r.retire(ctx, identity, group)
-		}
-		if err != nil {
-			return err
-		}
-		for _, f := range group {
-			if err := r.take(ctx, identity, f, why == ""); err != nil {
-				return err
-			}
-			if why != "" {
-				r.leave(identity, f.key, why)
-			}
-		}
-	}
-	return nil
-}
-
-// grouped puts together files that count together: the hash parts of a window,
-// and those that replace the same.
-func grouped(strays []stray) [][]stray {
-	at := make(map[string]int)
-	var groups [][]stray
-	for _, f := range strays {
-		k := f.Query + "|" + f.key
-		switch {
-		case len(f.Replaces) > 0:
-			k = f.Query + "|" + fmt.Sprint(f.Replaces)
-		case f.Part != "":
-			k = f.Query + "|" + f.Window.FileName() + f.From.String()
-		}
-		i, ok := at[k]
-		if !ok {
-			i = len(groups)
-			at[k] = i
-			groups = append(groups, nil)
-		}
-		groups[i] = append(groups[i], f)
-	}
-	return groups
-}
-
-// refuses returns why the files of a group do not count; "" if they do.
-func (r *rebuild) refuses(ctx context.Context, identity string, group []stray, there map[string]bool) (string, error) {
-	line := r.history.Line(group[0].Query, identity)
-	gone := func(key string) bool { return !there[key] }
-	for _, f := range group {
-		switch {
-		case len(f.Replaces) > 0 && !slices.ContainsFunc(f.Replaces, gone):
-			return "the files that it was to replace are there, so they count", nil
-		case f.Rows == 0:
-			return "it has no rows, and nothing tells whether its slice is done", nil
-		case f.Part != "" && !pipeline.CompleteParts(parts(group, f.Window)):
-			return "it is a part of an instant, and nothing tells whether all the others are there", nil
-		}
-		held, err := line.Held(ctx, f.Window)
-		if err != nil {
-			return "", err
-		}
-		late := !f.From.IsZero()
-		switch {
-		case late && (len(held) != 1 || held[0].Window != f.Window || !held[0].ReadTo().Equal(f.From)):
-			return "it holds rows that came late to a slice that is not known as it was", nil
-		case late:
-		case slices.ContainsFunc(held, func(h pipeline.Held) bool { return !replaced(h, f.Replaces) }):
-			return "its slice is done by other files", nil
-		}
-	}
-	return "", nil
-}
-
-// parts returns the parts of an instant that are in a group.
-func parts(group []stray, w pipeline.Window) []string {
-	var all []string
-	for _, f := range group {
-		if f.Window == w {
-			all = append(all, f.Part)
-		}
-	}
-	return all
-}
-
-// replaced reports whether all objects of a slice are among those replaced. A
-// slice without objects is, if there are any.
-func replaced(h pipeline.Held, keys []string) bool {
-	return len(keys) > 0 && !slices.ContainsFunc(h.Keys(), func(key string) bool { return !slices.Contains(keys, key) })
-}
-
-// retire records that what a group has replaced does not count any more.
-func (r *rebuild) retire(ctx context.Context, identity string, group []stray) error {
-	line := r.history.Line(group[0].Query, identity)
-	for _, f := range group {
-		if len(f.Replaces) == 0 {
-			return nil
-		}
-		held, err := line.Held(ctx, f.Window)
-		if err != nil {
-			return err
-		}
-		for _, h := range held {
-			err := r.add(ctx, pipeline.Entry{Kind: pipeline.KindRemoved, Query: f.Query, Sink: identity, Time: time.Now().UTC(),
-				Receipt: &pipeline.Receipt{Window: h.Window}, Reason: "state rebuild: it was replaced"})
-			if err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// take records a file.
-func (r *rebuild) take(ctx context.Context, identity string, f stray, counts bool) error {
-	receipt := f.Receipt(f.key)
-	entry := pipeline.Entry{Kind: pipeline.KindIntended, Query: f.Query, Sink: identity, Receipt: &receipt, Time: time.Now().UTC()}
-	end := entry
-	if end.Kind = pipeline.KindDone; !counts {
-		end.Kind, end.Kept = pipeline.KindForgotten, true
-	}
-	var entries []pipeline.Entry
-	if _, ok := r.history.Columns(f.Schema); !ok && f.Columns != nil {
-		entries = append(entries, pipeline.Entry{Kind: pipeline.KindSchema, Query: f.Query, Columns: f.Columns})
-	}
-	if r.history.Fingerprint(f.Query) == "" {
-		entries = append(entries, pipeline.Entry{Kind: pipeline.KindQuery, Query: f.Query, Declared: f.Fingerprint})
-	}
-	return r.add(ctx, append(entries, entry, end)...)
 }
 
 // found writes the new ledger, all of it or nothing: a part of it would have
