@@ -3,10 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -42,6 +43,8 @@ type manifestHeader struct {
 	Head    string    `json:"head"` // its SHA-256, hex
 	Time    time.Time `json:"time"`
 	Tool    string    `json:"tool"`
+	Entries int       `json:"entries"` // lines after the header
+	Body    string    `json:"body"`    // SHA-256 of those, hex
 }
 
 // name returns the name under which a manifest is kept, so that those of
@@ -120,26 +123,45 @@ func (s *session) writeManifest(ctx context.Context, identity string, a archive)
 		queries[e.Query] = queries[e.Query] || e.Sink == identity
 	}
 	seq, head := s.ledger.Head()
+	header := manifestHeader{Format: manifestFormat, Lineage: s.ledger.Lineage(), Chain: chain, Sink: identity, From: from, To: all,
+		Seq: seq, Head: head, Time: time.Now().UTC(), Tool: tool()}
+	var lines []manifestLine
+	for i, e := range entries {
+		if e.Sink == identity || e.Sink == "" && queries[e.Query] {
+			lines = append(lines, manifestLine{from + i + 1, e})
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	raw, err := encodeManifest(header, lines)
+	if err != nil {
+		return err
+	}
+	return a.WriteManifest(ctx, header.name(), raw)
+}
+
+// encodeManifest returns a manifest, after filling in what its header says of
+// the lines.
+func encodeManifest(header manifestHeader, lines []manifestLine) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
-	header := manifestHeader{manifestFormat, s.ledger.Lineage(), chain, identity, from, all, seq, head, time.Now().UTC(), tool()}
-	if err := enc.Encode(header); err != nil {
-		return err
-	}
-	n := 0
-	for i, e := range entries {
-		if e.Sink == identity || e.Sink == "" && queries[e.Query] {
-			n++
-			if err := enc.Encode(manifestLine{from + i + 1, e}); err != nil {
-				return err
-			}
+	for _, line := range lines {
+		if err := enc.Encode(line); err != nil {
+			return nil, err
 		}
 	}
-	if n == 0 {
-		return nil
-	}
-	return a.WriteManifest(ctx, header.name(), b.Bytes())
+	body := bytes.Clone(b.Bytes())
+	header.Entries, header.Body = len(lines), sha256Hex(body)
+	b.Reset()
+	err := enc.Encode(header)
+	return append(b.Bytes(), body...), err
+}
+
+func sha256Hex(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // newestName returns the name of the newest manifest of a chain; "" if there is
@@ -215,24 +237,30 @@ func (c *checker) hashOf(seq int64) string {
 	return c.snapshot.Segments[seq].Prev // of the one that follows
 }
 
-// parseManifest reads a manifest.
+// parseManifest reads a manifest, once it is sure that its lines are those that
+// were written.
 func parseManifest(raw []byte) (header manifestHeader, lines []manifestLine, err error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	if err := dec.Decode(&header); err != nil {
+	head, body, _ := bytes.Cut(raw, []byte("\n"))
+	if err := json.Unmarshal(head, &header); err != nil {
 		return header, nil, fmt.Errorf("its header: %w", err)
 	}
 	if header.Format != manifestFormat {
 		return header, nil, fmt.Errorf("it has format %d, this version reads %d", header.Format, manifestFormat)
 	}
-	for {
+	if sum := sha256Hex(body); sum != header.Body {
+		return header, nil, fmt.Errorf("its lines have the SHA-256 %s, its header says %s: it was changed or cut short; restore it from a copy, or remove it: the files that it names speak for themselves", sum, header.Body)
+	}
+	for len(body) > 0 {
 		var line manifestLine
-		err := dec.Decode(&line)
-		if errors.Is(err, io.EOF) {
-			return header, lines, nil
-		}
-		if err != nil {
+		var text []byte
+		text, body, _ = bytes.Cut(body, []byte("\n"))
+		if err := json.Unmarshal(text, &line); err != nil {
 			return header, nil, fmt.Errorf("line %d: %w", len(lines)+2, err)
 		}
 		lines = append(lines, line)
 	}
+	if len(lines) != header.Entries {
+		return header, nil, fmt.Errorf("it has %d entries, its header says %d", len(lines), header.Entries)
+	}
+	return header, lines, nil
 }
