@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -98,6 +99,17 @@ func TestBlobState(t *testing.T) {
 	}
 	down.Store(false)
 	r.complete()
+
+	// A state that is lost is made again, in another container.
+	raw, err := os.ReadFile(filepath.Join(r.dir, "state.kustash.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write("state.kustash.hcl", strings.Replace(string(raw), `"state-`, `"again-`, 1))
+	expect(exitFailed, []string{"apply", "-auto-approve"}, "kustash state rebuild")
+	expect(exitDone, []string{"state", "rebuild"}, "Rebuilt:")
+	expect(exitDone, []string{"plan", "-detailed-exitcode"}, "No changes.")
+	expect(exitDone, []string{"verify"}, "no findings")
 }
 
 // Of two runs at once one waits or fails with the name of the other's owner, and
