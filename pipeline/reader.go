@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"errors"
 
 	"github.com/apache/arrow/go/v15/arrow"
 )
@@ -21,7 +22,15 @@ type Reader interface {
 	//
 	// Size and SHA-256 are compared with the receipt before the first record, and
 	// the number of rows at the end: ErrMismatch says that the object is another
-	// one, ErrMissing that there is none. Times and timespans come back in the
-	// service's own form, which is what was written if the service wrote it.
+	// one or cannot be read as what it says it is, ErrMissing that there is none,
+	// ErrInexact, before the first record, that it does not tell any more what
+	// was written. After an error the records that came before it count for
+	// nothing. Times and timespans come back in the service's own form, which is
+	// what was written if the service wrote it.
 	ReadBack(ctx context.Context, r Receipt, columns Schema, emit func(arrow.Record) error) error
 }
+
+// ErrInexact is returned by a Reader for an object that is whole, but was
+// written with settings under which the values do not come back as they were.
+// Reads cannot tell it from a name. The rows have to come from the source.
+var ErrInexact = errors.New("its values do not come back as they were written")

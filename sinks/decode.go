@@ -29,37 +29,57 @@ func (s *Sink) ReadBack(ctx context.Context, r pipeline.Receipt, columns pipelin
 	if err := CheckKey(r.Key); err != nil {
 		return err
 	}
-	decoder, ok := s.formatOf(r.Key).(Decoder)
-	if !ok {
-		return fmt.Errorf("read %s: no format of this sink can", r.Key)
-	}
-	c, err := s.store.Open(ctx, r.Key)
-	if err != nil {
-		return fmt.Errorf("read %s: %w", r.Key, err)
-	}
-	defer c.Close()
-	var rows int64
 	var refused error // by emit
-	if err = sameBytes(ctx, c, r); err == nil {
-		var m Metadata
-		if m, err = findMetadata(ctx, c, c, s.formatOf(r.Key)); err == nil {
-			m.Columns = columns
-			err = decoder.Decode(ctx, c, c.Size(), m, func(rec arrow.Record) error {
-				rows += rec.NumRows()
-				refused = emit(rec)
-				return refused
-			})
-		}
-	}
+	err := s.readBack(ctx, r, columns, func(rec arrow.Record) error {
+		refused = emit(rec)
+		return refused
+	})
 	switch {
 	case refused != nil:
 		return refused
 	case err != nil:
 		return fmt.Errorf("read %s: %w", r.Key, err)
-	case rows != r.Rows:
-		return fmt.Errorf("read %s: %w", r.Key, mismatch("%d rows came back, the receipt has %d", rows, r.Rows))
 	}
 	return nil
+}
+
+func (s *Sink) readBack(ctx context.Context, r pipeline.Receipt, columns pipeline.Schema, emit func(arrow.Record) error) (err error) {
+	format := s.formatOf(r.Key)
+	decoder, ok := format.(Decoder)
+	if !ok {
+		return errors.New("no format of this sink can")
+	}
+	c, err := s.store.Open(ctx, r.Key)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if err := sameBytes(ctx, c, r); err != nil {
+		return err
+	}
+	return watch(c, func(in io.ReaderAt) error {
+		m, err := metadataFor(ctx, c, in, format, r)
+		if err != nil {
+			return err
+		}
+		m.Columns = columns
+		var rows int64
+		err = decoder.Decode(ctx, in, c.Size(), m, func(rec arrow.Record) error {
+			rows += rec.NumRows()
+			return emit(rec)
+		})
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, pipeline.ErrInexact):
+			return err
+		case err != nil:
+			return mismatch("%v", err)
+		case rows != r.Rows:
+			return mismatch("%d rows came back, the receipt has %d", rows, r.Rows)
+		}
+		return nil
+	})
 }
 
 // Rows collects values into the records that a Decoder hands over.

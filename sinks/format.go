@@ -71,7 +71,10 @@ type Decoder interface {
 	// emit returns; at least one. The object must be of this kind of format; its
 	// settings may be others than the receiver's, and m.Format says which. The
 	// bytes are known to be those that were written. Memory does not grow with
-	// the object. An error of emit is returned as it is.
+	// the object. An error of emit is returned as it is. One that wraps
+	// pipeline.ErrInexact says that the object's settings have lost what the
+	// values were, and comes before the first record; any other is a fault of
+	// the object, or that of r if r fails.
 	Decode(ctx context.Context, r io.ReaderAt, size int64, m Metadata, emit func(arrow.Record) error) error
 }
 

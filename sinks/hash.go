@@ -48,3 +48,14 @@ func (w *watched) ReadAt(p []byte, off int64) (int, error) {
 	}
 	return n, err
 }
+
+// watch calls read with what it may read of r. If reading fails, that is the
+// error: whatever read made of it says nothing about the object.
+func watch(r io.ReaderAt, read func(io.ReaderAt) error) error {
+	w := &watched{r: r}
+	err := read(w)
+	if w.err != nil {
+		return w.err
+	}
+	return err
+}

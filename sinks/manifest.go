@@ -111,7 +111,11 @@ func (s *Sink) Describe(ctx context.Context, key string) (Metadata, error) {
 	if format == nil {
 		return m, fmt.Errorf("%s: %w", key, mismatch("no format has the extension of %s", path.Base(key)))
 	}
-	if m, err = findMetadata(ctx, c, c, format); err != nil {
+	err = watch(c, func(in io.ReaderAt) (err error) {
+		m, err = findMetadata(ctx, c, in, format)
+		return err
+	})
+	if err != nil {
 		return m, fmt.Errorf("%s: %w", key, err)
 	}
 	sum := newSummer(io.Discard)

@@ -106,40 +106,6 @@ func TestLostWord(t *testing.T) {
 	}
 }
 
-// An object that cannot be read is not called another one: that would make
-// recovery a conflict.
-func TestReadErrorIsNoMismatch(t *testing.T) {
-	reads, failAt := 0, 0
-	s := open(t, sinks.Options{Store: &sinktest.Faulty{Store: sinktest.NewMemory(), Fail: func(step string) error {
-		if step == "read" {
-			if reads++; reads == failAt {
-				return errDisk
-			}
-		}
-		return nil
-	}}})
-	r, err := write(s, sinktest.File(1, sinktest.Columns), sinktest.RandomRows(50, 1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for failAt = 1; ; failAt++ {
-		reads = 0
-		err := s.Verify(ctx, r)
-		if reads < failAt {
-			if err != nil {
-				t.Errorf("undisturbed: %v", err)
-			}
-			break
-		}
-		if !errors.Is(err, errDisk) || errors.Is(err, pipeline.ErrMismatch) {
-			t.Errorf("read %d fails: %v, want %v", failAt, err, errDisk)
-		}
-	}
-	if failAt < 3 {
-		t.Errorf("only %d reads: the test has shown nothing about the second pass", failAt-1)
-	}
-}
-
 func TestBeginRefuses(t *testing.T) {
 	s := open(t, sinks.Options{Store: sinktest.NewMemory()})
 	tests := map[string]struct {

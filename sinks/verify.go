@@ -37,22 +37,14 @@ func (s *Sink) verify(ctx context.Context, r pipeline.Receipt) (err error) {
 	if format == nil {
 		return nil
 	}
-	w := &watched{r: c}
-	err = compare(ctx, c, w, format, r)
-	if w.err != nil {
-		return w.err
-	}
-	return err
+	return watch(c, func(in io.ReaderAt) error { return compare(ctx, c, in, format, r) })
 }
 
 // compare looks at what is inside an object whose bytes are right.
 func compare(ctx context.Context, c Content, r io.ReaderAt, format Format, receipt pipeline.Receipt) error {
-	m, err := findMetadata(ctx, c, r, format)
+	m, err := metadataFor(ctx, c, r, format, receipt)
 	if err != nil {
 		return err
-	}
-	if d := m.differs(receipt); d != "" {
-		return mismatch("%s", d)
 	}
 	checker, ok := format.(Checker)
 	if !ok {
@@ -68,6 +60,19 @@ func compare(ctx context.Context, c Content, r io.ReaderAt, format Format, recei
 		return mismatch("%d rows were read back, the receipt has %d", rows, receipt.Rows)
 	}
 	return nil
+}
+
+// metadataFor returns the metadata of an object, which must be those of the
+// receipt.
+func metadataFor(ctx context.Context, c Content, r io.ReaderAt, format Format, receipt pipeline.Receipt) (Metadata, error) {
+	m, err := findMetadata(ctx, c, r, format)
+	if err != nil {
+		return m, err
+	}
+	if d := m.differs(receipt); d != "" {
+		return m, mismatch("%s", d)
+	}
+	return m, nil
 }
 
 func findMetadata(ctx context.Context, c Content, r io.ReaderAt, format Format) (Metadata, error) {

@@ -30,7 +30,7 @@ func (f *Format) Exact(columns pipeline.Schema) bool {
 // Decode implements sinks.Decoder.
 func (f *Format) Decode(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata, emit func(arrow.Record) error) error {
 	if strings.Contains(m.Format, dynamicJSON) && !(&Format{dynamic: true}).Exact(m.Columns) {
-		return fmt.Errorf("its dynamic values were made part of the lines (dynamic = \"json\"), so their texts are lost")
+		return fmt.Errorf("%w: its dynamic values were made part of the lines (dynamic = \"json\")", pipeline.ErrInexact)
 	}
 	text, err := sinks.ReadLines(r, size, f.zip)
 	if err != nil {

@@ -248,7 +248,8 @@ func writeAll(s pipeline.Sink, day int, records []arrow.Record) error {
 	return tx.Commit(ctx)
 }
 
-// testDamage spoils a committed object: whatever was changed, Verify says so.
+// testDamage spoils a committed object: whatever was changed, Verify says so,
+// and no row of it is read back.
 func testDamage(t *testing.T, format sinks.Format) {
 	s, store := newSink(t, format)
 	tx, r := prepare(t, s, File(1, Columns), Records(Columns, append(Extremes(), RandomRows(300, 3)...), 100))
@@ -262,6 +263,16 @@ func testDamage(t *testing.T, format sinks.Format) {
 		if err := s.Verify(ctx, r); !errors.Is(err, pipeline.ErrMismatch) {
 			t.Errorf("%s: %v, want %v", what, err, pipeline.ErrMismatch)
 		}
+		if !s.Reads(r.Key, Columns) {
+			return
+		}
+		err := s.ReadBack(ctx, r, Columns, func(arrow.Record) error {
+			t.Errorf("%s: rows were read back", what)
+			return nil
+		})
+		if !errors.Is(err, pipeline.ErrMismatch) {
+			t.Errorf("%s: reading back: %v, want %v", what, err, pipeline.ErrMismatch)
+		}
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 50 {
@@ -274,6 +285,8 @@ func testDamage(t *testing.T, format sinks.Format) {
 	}
 	expect("with another byte", append(bytes.Clone(whole), '\n'))
 	expect("as itself twice", append(bytes.Clone(whole), whole...))
+	other, _ := encode(t, format, Records(Columns, append(Extremes(), RandomRows(300, 4)...), 100))
+	expect("as another object", other)
 	store.Change(r.Key, func([]byte) []byte { return whole })
 	if err := s.Verify(ctx, r); err != nil {
 		t.Errorf("mended: %v", err)

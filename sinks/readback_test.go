@@ -1,0 +1,164 @@
+package sinks_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/apache/arrow/go/v15/arrow"
+
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sinks"
+	"github.com/kustash/kustash/sinks/csv"
+	"github.com/kustash/kustash/sinks/jsonl"
+	"github.com/kustash/kustash/sinks/parquet"
+	"github.com/kustash/kustash/sinks/sinktest"
+)
+
+// formats returns one of each kind.
+func formats(t testing.TB) map[string]sinks.Format {
+	t.Helper()
+	made := make(map[string]sinks.Format)
+	add := func(f sinks.Format, err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		made[f.Ext()] = f
+	}
+	c, err := csv.New(csv.Options{})
+	add(c, err)
+	c, err = csv.New(csv.Options{Compression: "gzip"})
+	add(c, err)
+	j, err := jsonl.New(jsonl.Options{})
+	add(j, err)
+	p, err := parquet.New(parquet.Options{})
+	add(p, err)
+	return made
+}
+
+func ignore(arrow.Record) error { return nil }
+
+// An object that cannot be read is not called another one: verify would tell
+// of damage, a rebuild would leave it out, and recovery would make a conflict
+// of it.
+func TestReadErrorIsNoMismatch(t *testing.T) {
+	for name, format := range formats(t) {
+		reads, failAt := 0, 0
+		s := open(t, sinks.Options{Format: format, Store: &sinktest.Faulty{Store: sinktest.NewMemory(), Fail: func(step string) error {
+			if step == "read" {
+				if reads++; reads == failAt {
+					return errDisk
+				}
+			}
+			return nil
+		}}})
+		r, err := write(s, sinktest.File(1, sinktest.Columns), sinktest.RandomRows(50, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, of := range map[string]struct {
+			read   func() error
+			passes int // over the object, at least
+		}{
+			"verify":    {func() error { return s.Verify(ctx, r) }, 2},
+			"read back": {func() error { return s.ReadBack(ctx, r, sinktest.Columns, ignore) }, 2},
+			"describe":  {func() error { _, err := s.Describe(ctx, r.Key); return err }, 1},
+		} {
+			for failAt = 1; ; failAt++ {
+				reads = 0
+				err := of.read()
+				if reads < failAt {
+					if err != nil {
+						t.Errorf("%s, %s undisturbed: %v", name, what, err)
+					}
+					break
+				}
+				if !errors.Is(err, errDisk) || errors.Is(err, pipeline.ErrMismatch) {
+					t.Errorf("%s, %s, read %d fails: %v, want %v", name, what, failAt, err, errDisk)
+				}
+			}
+			if failAt <= of.passes {
+				t.Errorf("%s, %s: only %d reads, so the test has shown nothing about the last pass", name, what, failAt-1)
+			}
+		}
+	}
+}
+
+func TestReadBackRefuses(t *testing.T) {
+	renamed := append(pipeline.Schema{}, sinktest.Columns...)
+	renamed[2].Name = "other"
+	all := formats(t)
+	for name, format := range all {
+		store := sinktest.NewMemory()
+		s := open(t, sinks.Options{Format: format, Store: store})
+		r, err := write(s, sinktest.File(1, sinktest.Columns), sinktest.RandomRows(20, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fewer := r
+		fewer.Rows--
+		absent := r
+		absent.Key = strings.Replace(r.Key, "-f1-", "-f2-", 1)
+		unknown := open(t, sinks.Options{Format: all["csv"], Store: store})
+		if name == "csv" {
+			unknown = open(t, sinks.Options{Format: all["jsonl"], Store: store})
+		}
+		for what, test := range map[string]struct {
+			sink    *sinks.Sink
+			receipt pipeline.Receipt
+			columns pipeline.Schema
+			want    error // nil: any
+		}{
+			"other columns":  {s, r, renamed, pipeline.ErrMismatch},
+			"other rows":     {s, fewer, sinktest.Columns, pipeline.ErrMismatch},
+			"absent":         {s, absent, sinktest.Columns, pipeline.ErrMissing},
+			"outside":        {s, pipeline.Receipt{Key: "../x.csv"}, sinktest.Columns, nil},
+			"unknown format": {unknown, r, sinktest.Columns, nil},
+		} {
+			err := test.sink.ReadBack(ctx, test.receipt, test.columns, func(arrow.Record) error {
+				t.Errorf("%s, %s: rows were handed over", name, what)
+				return nil
+			})
+			if err == nil || test.want != nil && !errors.Is(err, test.want) {
+				t.Errorf("%s, %s: %v, want %v", name, what, err, test.want)
+			}
+		}
+	}
+}
+
+// Whether dynamic values come back is a matter of the settings that the object
+// was written with, whatever those of the sink are today.
+func TestReadBackInexact(t *testing.T) {
+	text, err := jsonl.New(jsonl.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	json, err := jsonl.New(jsonl.Options{Dynamic: "json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := sinktest.NewMemory()
+	r, err := write(open(t, sinks.Options{Format: json, Store: store}), sinktest.File(1, sinktest.Columns), sinktest.RandomRows(20, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = open(t, sinks.Options{Format: text, Store: store}).ReadBack(ctx, r, sinktest.Columns, func(arrow.Record) error {
+		t.Error("rows were handed over")
+		return nil
+	})
+	if !errors.Is(err, pipeline.ErrInexact) || errors.Is(err, pipeline.ErrMismatch) {
+		t.Errorf("written as JSON: %v, want %v", err, pipeline.ErrInexact)
+	}
+	plain := sinktest.Columns[:len(sinktest.Columns)-1] // without the dynamic one
+	var rows []sinktest.Row
+	for _, row := range sinktest.RandomRows(20, 1) {
+		rows = append(rows, row[:len(plain)])
+	}
+	r, err = write(open(t, sinks.Options{Format: json, Store: store}), sinktest.File(2, plain), rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := open(t, sinks.Options{Format: text, Store: store}).ReadBack(ctx, r, plain, ignore); err != nil {
+		t.Errorf("written as JSON without dynamic values: %v", err)
+	}
+}
