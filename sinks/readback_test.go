@@ -2,6 +2,8 @@ package sinks_test
 
 import (
 	"errors"
+	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"github.com/kustash/kustash/sinks"
 	"github.com/kustash/kustash/sinks/csv"
 	"github.com/kustash/kustash/sinks/jsonl"
+	"github.com/kustash/kustash/sinks/local"
 	"github.com/kustash/kustash/sinks/parquet"
 	"github.com/kustash/kustash/sinks/sinktest"
 )
@@ -222,6 +225,65 @@ func TestCopies(t *testing.T) {
 				}
 				sinktest.SameValues(t, sinktest.Columns, sinktest.ReadBack(t, s, r, sinktest.Columns), want)
 			})
+		}
+	}
+}
+
+// What reading back takes does not grow with the object, nor with its cells
+// beyond a few of them.
+func TestReadBackMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes 160 MB")
+	}
+	heap := func() int64 {
+		runtime.GC() // twice, for what sync.Pool keeps over the first
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	columns := pipeline.Schema{{Name: "a", Type: pipeline.String}, {Name: "b", Type: pipeline.Long}}
+	noise := make([]byte, 4<<20)
+	rng := rand.New(rand.NewPCG(1, 1))
+	for i := range noise {
+		noise[i] = byte('a' + rng.IntN(26))
+	}
+	for name, format := range formats(t) {
+		if name == "csv.gz" {
+			continue // csv is the same but for gzip's window, and much faster
+		}
+		for _, width := range []int{500, 500_000} {
+			store, err := local.New(local.Config{Path: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var rows []sinktest.Row
+			for from := 0; from+width <= len(noise); from += width {
+				rows = append(rows, sinktest.Row{string(noise[from : from+width]), int64(from)})
+			}
+			all := make([]sinktest.Row, 0, 7*len(rows))
+			for range 7 {
+				all = append(all, rows...)
+			}
+			s := open(t, sinks.Options{Format: format, Store: store})
+			r, err := write(s, sinktest.File(1, columns), all)
+			if err != nil {
+				t.Fatal(err)
+			}
+			before, peak, records := heap(), int64(0), 0
+			err = s.ReadBack(ctx, r, columns, func(arrow.Record) error {
+				if records++; records%4 == 2 {
+					peak = max(peak, heap()-before)
+				}
+				return nil
+			})
+			if err != nil || records < 6 {
+				t.Fatalf("%s: %d records, %v", name, records, err)
+			}
+			t.Logf("%s: cells of %d bytes, %d MB, heap grew by %d MB", name, width, r.Bytes>>20, peak>>20)
+			if peak > 16<<20 {
+				t.Errorf("%s: cells of %d bytes: the heap grew by %d MB, want less than 16", name, width, peak>>20)
+			}
 		}
 	}
 }

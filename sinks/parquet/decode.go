@@ -8,8 +8,8 @@ import (
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/file"
-	"github.com/apache/arrow/go/v15/parquet/pqarrow"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
@@ -18,10 +18,14 @@ import (
 // Exact implements sinks.Decoder.
 func (f *Format) Exact(pipeline.Schema) bool { return true }
 
-// decodedRows is how many rows are decoded at a time.
-const decodedRows = 4096
+const (
+	decodedRows  = 4096     // of a record at most
+	decodedBytes = 4 << 20  // that a record is meant to have, by the average of its row group
+	readBuffers  = 16 << 20 // of all columns together
+)
 
-// Decode implements sinks.Decoder.
+// Decode implements sinks.Decoder. It has a page of each column in memory, and a
+// record.
 func (f *Format) Decode(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata, emit func(arrow.Record) error) (err error) {
 	defer recovered(&err)
 	footer, err := readFooter(r, size)
@@ -35,98 +39,70 @@ func (f *Format) Decode(ctx context.Context, r io.ReaderAt, size int64, m sinks.
 	if err != nil {
 		return err
 	}
-	in, err := file.NewParquetReader(io.NewSectionReader(r, 0, size))
+	props := parquet.NewReaderProperties(memory.NewGoAllocator())
+	props.BufferedStreamEnabled = true // else Arrow reads whole columns
+	props.BufferSize = int64(max(16<<10, min(256<<10, readBuffers/max(1, len(leaves)))))
+	in, err := file.NewParquetReader(io.NewSectionReader(r, 0, size), file.WithReadProps(props))
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	values, err := pqarrow.NewFileReader(in, pqarrow.ArrowReadProperties{BatchSize: decodedRows}, memory.DefaultAllocator)
-	if err != nil {
-		return err
+	if n := in.MetaData().Schema.NumColumns(); n != len(leaves) {
+		return fmt.Errorf("%d columns of %d", n, len(leaves))
 	}
-	rows := sinks.NewRows(m.Columns, emit)
-	return rows.Close(decodeGroups(ctx, values, leaves, rows))
-}
-
-func decodeGroups(ctx context.Context, in *pqarrow.FileReader, leaves []leaf, rows *sinks.Rows) error {
-	for group := range in.ParquetReader().NumRowGroups() {
-		records, err := in.GetRecordReader(ctx, nil, []int{group})
-		if err != nil {
-			return fmt.Errorf("row group %d: %w", group+1, err)
+	d := &decoder{leaves: leaves, record: array.NewRecordBuilder(memory.NewGoAllocator(), m.Columns.Arrow()), emit: emit}
+	defer d.record.Release()
+	for i := range in.NumRowGroups() {
+		if err := d.decodeGroup(ctx, in.RowGroup(i)); err != nil {
+			return fmt.Errorf("row group %d: %w", i+1, err)
 		}
-		for records.Next() {
-			if err = decodeRecord(records.Record(), leaves, rows); err != nil {
-				break
-			}
-		}
-		if err == nil && records.Err() != io.EOF {
-			err = records.Err()
-		}
-		records.Release()
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return fmt.Errorf("row group %d: %w", group+1, err)
-		}
+	}
+	if !d.emitted {
+		return d.hand()
 	}
 	return nil
 }
 
-func decodeRecord(rec arrow.Record, leaves []leaf, rows *sinks.Rows) error {
-	if int(rec.NumCols()) != len(leaves) {
-		return fmt.Errorf("%d columns of %d", rec.NumCols(), len(leaves))
+// decoder turns row groups into records.
+type decoder struct {
+	leaves  []leaf
+	record  *array.RecordBuilder
+	emit    func(arrow.Record) error
+	emitted bool
+	values  values
+}
+
+func (d *decoder) decodeGroup(ctx context.Context, group *file.RowGroupReader) error {
+	rows := group.NumRows()
+	columns := make([]file.ColumnChunkReader, len(d.leaves))
+	for i, l := range d.leaves {
+		var err error
+		if columns[i], err = group.Column(i); err != nil {
+			return fmt.Errorf("column %s: %w", l.name, err)
+		}
 	}
-	for row := range int(rec.NumRows()) {
-		for i, l := range leaves {
-			column := rec.Column(i)
-			switch {
-			case l.kind == digits: // part of the column before
-				continue
-			case column.IsNull(row):
-				rows.Null(l.column)
-				continue
-			}
-			text := ""
-			if l.kind == micros {
-				digit, ok := rec.Column(i + 1).(*array.Int32)
-				if !ok || digit.IsNull(row) {
-					return fmt.Errorf("column %s has a value without its seventh digit", l.name)
-				}
-				text = timeText(int64(column.(*array.Timestamp).Value(row)), digit.Value(row))
-			} else {
-				text = valueText(column, row, l.kind)
-			}
-			if err := rows.Text(l.column, text); err != nil {
-				return err
+	width := max(1, group.ByteSize()/max(1, rows))
+	step := max(1, min(decodedRows, decodedBytes/width))
+	for done := int64(0); done < rows; done += step {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(step, rows-done)
+		for i, l := range d.leaves {
+			if err := d.values.decode(d.record.Field(l.column), columns[i], l, n); err != nil {
+				return fmt.Errorf("column %s, after %d rows: %w", l.name, done, err)
 			}
 		}
-		if err := rows.End(); err != nil {
+		if err := d.hand(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// valueText returns a value as the service writes it.
-func valueText(column arrow.Array, row int, k kind) string {
-	switch c := column.(type) {
-	case *array.String:
-		return c.Value(row)
-	case *array.Float64:
-		return string(sinks.AppendReal(nil, c.Value(row)))
-	case *array.Timestamp: // nanoseconds
-		return timeText(ofNanos(int64(c.Value(row))))
-	case *array.Int64:
-		if k == spans {
-			return pipeline.SpanText(c.Value(row))
-		}
-	}
-	return column.ValueStr(row)
-}
-
-// timeText returns a time as the service writes it: trailing zeros of the
-// fraction are cut.
-func timeText(micros int64, digit int32) string {
-	return pipeline.TickOfMicros(micros, digit).Time().Format("2006-01-02T15:04:05.9999999Z")
+func (d *decoder) hand() error {
+	rec := d.record.NewRecord()
+	defer rec.Release()
+	d.emitted = true
+	return d.emit(rec)
 }

@@ -2,6 +2,7 @@ package parquet_test
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/apache/arrow/go/v15/arrow"
@@ -55,6 +56,34 @@ func TestServiceForm(t *testing.T) {
 		})
 		if err != nil || at != len(rows) {
 			t.Errorf("%s: %d rows, %v, want %d", way, at, err, len(rows))
+		}
+	}
+}
+
+// Whatever has become of a file, decoding it is an error or none, but no panic.
+func TestDecodeDamaged(t *testing.T) {
+	for _, compression := range []string{"zstd", "none"} {
+		f := newFormat(t, parquet.Options{Compression: compression})
+		whole := encode(t, f, sinktest.Columns, sinktest.Record(sinktest.Columns, sinktest.RandomRows(500, 1)))
+		decode := func(data []byte) error {
+			return f.Decode(t.Context(), bytes.NewReader(data), int64(len(data)), sinks.Metadata{Columns: sinktest.Columns}, func(arrow.Record) error { return nil })
+		}
+		rng := rand.New(rand.NewPCG(3, 3))
+		found := 0
+		for range 60 {
+			damaged := bytes.Clone(whole)
+			damaged[rng.IntN(len(damaged))] ^= 1 << rng.IntN(8)
+			if decode(damaged) != nil {
+				found++
+			}
+		}
+		if compression == "zstd" && found < 40 { // its blocks have checksums
+			t.Errorf("%d of 60 damaged files were noticed", found)
+		}
+		for cut := 1; cut < len(whole); cut += 1 + len(whole)/20 {
+			if decode(whole[:len(whole)-cut]) == nil {
+				t.Errorf("%s, without the last %d bytes: no error", compression, cut)
+			}
 		}
 	}
 }
