@@ -107,36 +107,38 @@ func NewRows(columns pipeline.Schema, emit func(arrow.Record) error) *Rows {
 func (r *Rows) Null(column int) { r.builder.Field(column).AppendNull() }
 
 // Text appends what a text stands for to a column: it is parsed where values of
-// the column's type are no texts.
-func (r *Rows) Text(column int, text string) error {
+// the column's type are no texts. The text is not kept.
+func (r *Rows) Text(column int, text []byte) error {
 	r.bytes += len(text)
 	var err error
 	switch b := r.builder.Field(column).(type) {
 	case *array.StringBuilder:
-		if !utf8.ValidString(text) {
+		if !utf8.Valid(text) {
 			err = errors.New("it is not UTF-8")
 		}
-		b.Append(text)
+		b.BinaryBuilder.Append(text)
 	case *array.BooleanBuilder:
-		if text != "true" && text != "false" {
+		is := string(text) == "true"
+		if !is && string(text) != "false" {
 			err = errors.New("it is neither true nor false")
 		}
-		b.Append(text == "true")
+		b.Append(is)
 	case *array.Int32Builder:
 		var v int64
-		v, err = strconv.ParseInt(text, 10, 32)
+		v, err = strconv.ParseInt(string(text), 10, 32)
 		b.Append(int32(v))
 	case *array.Int64Builder:
 		var v int64
-		v, err = strconv.ParseInt(text, 10, 64)
+		v, err = strconv.ParseInt(string(text), 10, 64)
 		b.Append(v)
 	case *array.Float64Builder:
 		var v float64
-		v, err = parseReal(text)
+		v, err = parseReal(string(text))
 		b.Append(v)
 	}
 	if err != nil {
-		return fmt.Errorf("column %s: %.60q is no value of the type %s: %w", r.columns[column].FileName(), text, r.columns[column].Type, err)
+		c := r.columns[column]
+		return fmt.Errorf("column %s: %.60q is no value of the type %s: %w", c.FileName(), text, c.Type, err)
 	}
 	return nil
 }

@@ -31,8 +31,8 @@ func (f *Format) Decode(ctx context.Context, r io.ReaderAt, size int64, m sinks.
 
 func decode(ctx context.Context, in *fields, rows *sinks.Rows, m sinks.Metadata) error {
 	if !strings.Contains(m.Format, noHeader) {
-		err := in.line(len(m.Columns), func(i int, name string, _ bool) error {
-			if want := m.Columns[i].FileName(); name != want {
+		err := in.line(len(m.Columns), func(i int, name []byte, _ bool) error {
+			if want := m.Columns[i].FileName(); string(name) != want {
 				return fmt.Errorf("column %d is named %q, not %q", i+1, name, want)
 			}
 			return nil
@@ -45,8 +45,8 @@ func decode(ctx context.Context, in *fields, rows *sinks.Rows, m sinks.Metadata)
 		if n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := in.line(len(m.Columns), func(i int, text string, quoted bool) error {
-			if text == "" && !quoted {
+		err := in.line(len(m.Columns), func(i int, text []byte, quoted bool) error {
+			if len(text) == 0 && !quoted {
 				rows.Null(i)
 				return nil
 			}
@@ -79,7 +79,7 @@ type fields struct {
 
 // line reads one line of n fields and hands each to visit, with whether it
 // stands in quotes. io.EOF says that there is no line any more.
-func (f *fields) line(n int, visit func(i int, text string, quoted bool) error) error {
+func (f *fields) line(n int, visit func(i int, text []byte, quoted bool) error) error {
 	if _, err := f.r.Peek(1); err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (f *fields) line(n int, visit func(i int, text string, quoted bool) error) 
 		if last := i == n-1; last != (end == '\n') {
 			return fmt.Errorf("it has not %d fields", n)
 		}
-		if err := visit(i, string(f.text), quoted); err != nil {
+		if err := visit(i, f.text, quoted); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,10 @@
 package jsonl
 
 import (
+	"bufio"
+	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -27,7 +29,7 @@ func (f *Format) Exact(columns pipeline.Schema) bool {
 	return true
 }
 
-// Decode implements sinks.Decoder.
+// Decode implements sinks.Decoder. It has a line and a record in memory.
 func (f *Format) Decode(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata, emit func(arrow.Record) error) error {
 	if strings.Contains(m.Format, dynamicJSON) && !(&Format{dynamic: true}).Exact(m.Columns) {
 		return fmt.Errorf("%w: its dynamic values were made part of the lines (dynamic = \"json\")", pipeline.ErrInexact)
@@ -37,25 +39,31 @@ func (f *Format) Decode(ctx context.Context, r io.ReaderAt, size int64, m sinks.
 		return err
 	}
 	rows := sinks.NewRows(m.Columns, emit)
-	return rows.Close(decode(ctx, text, rows, m.Columns))
+	return rows.Close(decode(ctx, bufio.NewReaderSize(text, 256<<10), rows, m.Columns))
 }
 
-func decode(ctx context.Context, text io.Reader, rows *sinks.Rows, columns pipeline.Schema) error {
-	d := json.NewDecoder(text)
-	d.UseNumber()
+func decode(ctx context.Context, in *bufio.Reader, rows *sinks.Rows, columns pipeline.Schema) error {
+	var long []byte // memory for lines beyond the buffer
 	for n := int64(1); ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		start, err := d.Token()
-		if err == io.EOF {
+		line, err := in.ReadSlice('\n')
+		if errors.Is(err, bufio.ErrBufferFull) {
+			long = append(long[:0], line...)
+			for errors.Is(err, bufio.ErrBufferFull) {
+				line, err = in.ReadSlice('\n')
+				long = append(long, line...)
+			}
+			line = long
+		}
+		switch {
+		case err == io.EOF && len(line) == 0:
 			return nil
-		}
-		if err == nil && start != json.Delim('{') {
-			err = fmt.Errorf("%v is no object", start)
-		}
-		if err == nil {
-			err = decodeMembers(d, rows, columns)
+		case err == io.EOF:
+			err = io.ErrUnexpectedEOF
+		case err == nil:
+			err = decodeLine(&scanner{rest: line}, rows, columns)
 		}
 		if err != nil {
 			return fmt.Errorf("row %d: %w", n, err)
@@ -66,42 +74,53 @@ func decode(ctx context.Context, text io.Reader, rows *sinks.Rows, columns pipel
 	}
 }
 
-// decodeMembers reads the rest of an object.
-func decodeMembers(d *json.Decoder, rows *sinks.Rows, columns pipeline.Schema) error {
+// decodeLine reads an object as the encoder writes it: without white space, all
+// columns in their order.
+func decodeLine(s *scanner, rows *sinks.Rows, columns pipeline.Schema) error {
+	before := byte('{')
 	for i, c := range columns {
-		name, err := d.Token()
-		if err != nil {
+		if err := s.expect(before); err != nil {
 			return err
 		}
-		if name != c.FileName() {
-			return fmt.Errorf("member %d is %v, not %q", i+1, name, c.FileName())
-		}
-		value, err := d.Token()
+		before = ','
+		name, err := s.string()
 		if err != nil {
+			return fmt.Errorf("name of member %d: %w", i+1, err)
+		}
+		if string(name) != c.FileName() {
+			return fmt.Errorf("member %d is %.60q, not %q", i+1, name, c.FileName())
+		}
+		if err := s.expect(':'); err != nil {
 			return err
 		}
-		if !fits(value, c.Type) {
-			return fmt.Errorf("%v is no value of the type %s", name, c.Type)
-		}
-		switch v := value.(type) {
-		case nil:
+		value, quoted, err := s.value()
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: %w", c.FileName(), err)
+		case value == nil:
 			rows.Null(i)
-		case string:
-			err = rows.Text(i, v)
-		case json.Number:
-			err = rows.Text(i, v.String())
-		case bool:
-			err = rows.Text(i, fmt.Sprint(v))
-		default:
-			err = fmt.Errorf("%v is a value with parts", name)
+			continue
+		case quoted != inQuotes(c.Type, value):
+			return fmt.Errorf("%s: %.60q is no value of the type %s", c.FileName(), value, c.Type)
 		}
-		if err != nil {
+		if err := rows.Text(i, value); err != nil {
 			return err
 		}
 	}
-	end, err := d.Token()
-	if err == nil && end != json.Delim('}') {
-		err = fmt.Errorf("it has more than %d members", len(columns))
+	if !bytes.Equal(s.rest, []byte("}\n")) {
+		return fmt.Errorf("behind member %d comes %.60q, not the end", len(columns), s.rest)
 	}
-	return err
+	return nil
+}
+
+// inQuotes reports whether a value of the type is written as a string.
+func inQuotes(t pipeline.Type, value []byte) bool {
+	switch t {
+	case pipeline.Bool, pipeline.Int, pipeline.Long:
+		return false
+	case pipeline.Real: // NaN, Infinity and -Infinity
+		last := len(value) - 1
+		return last < 0 || value[last] < '0' || value[last] > '9'
+	}
+	return true
 }
