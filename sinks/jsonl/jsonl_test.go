@@ -2,6 +2,7 @@ package jsonl_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -17,6 +18,8 @@ import (
 	"github.com/kustash/kustash/sinks/jsonl"
 	"github.com/kustash/kustash/sinks/sinktest"
 )
+
+var ctx = context.Background()
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
@@ -145,9 +148,17 @@ func FuzzReadBack(f *testing.F) {
 			if err := json.Unmarshal([]byte(text[:strings.Index(text, "\n")]), &row); err != nil || row["a\n\""] != a || len(row) != 2 {
 				t.Fatalf("%q: %v, %v", text, row, err)
 			}
-			if o.Dynamic == "" && row["b"] != b {
+			if o.Dynamic != "" {
+				continue
+			}
+			if row["b"] != b {
 				t.Errorf("dynamic %q, want %q", row["b"], b)
 			}
+			decoded, err := decode(newFormat(t, o), columns, []byte(text))
+			if err != nil {
+				t.Fatalf("%q: %v", text, err)
+			}
+			sinktest.SameValues(t, columns, decoded, []arrow.Record{rec})
 		}
 	})
 }
