@@ -28,33 +28,36 @@ func (b Bounds) Column(columns pipeline.Schema) int {
 		return -1
 	}
 	for i, c := range columns {
-		if c.FileName() == b.column {
+		if c.FileName() == b.column && c.Type == pipeline.Datetime {
 			return i
 		}
 	}
 	return -1
 }
 
-// Check returns an error if the time of a row, counted from 1, lies outside.
-func (b Bounds) Check(row int64, at pipeline.Tick) error {
+// Check returns an error that names column, time and window if the time of a
+// row lies outside. The row is for the caller to name.
+func (b Bounds) Check(at pipeline.Tick) error {
 	if at >= b.start && at < b.end {
 		return nil
 	}
-	return fmt.Errorf("row %d: %s is %s, outside of the slice %s … %s", row, b.column,
+	return fmt.Errorf("%s is %s, outside of the slice %s … %s", b.column,
 		at.Time().Format(pipeline.TimeLayout), pipeline.ShortTime(b.start.Time()), pipeline.ShortTime(b.end.Time()))
 }
 
 // CheckText is Check for a time as the service writes it.
-func (b Bounds) CheckText(row int64, text string) error {
+func (b Bounds) CheckText(text string) error {
 	at, err := pipeline.ParseTime(text)
 	if err != nil {
-		return fmt.Errorf("row %d: %s: %w", row, b.column, err)
+		return fmt.Errorf("%s: %w", b.column, err)
 	}
-	return b.Check(row, at)
+	return b.Check(at)
 }
 
 // promise finds out while an object is written whether its rows can be held
-// against the slice later.
+// against the slice later. A query's text may put anything into a column with
+// the name of the time column, and rows are no worse for it: only an object that
+// was written with the promise can be found to break it.
 type promise struct {
 	Bounds
 	at     int // of the column in records; -1 if there is none
@@ -75,7 +78,8 @@ func newPromise(f pipeline.File) promise {
 	return p
 }
 
-// look takes note of the rows of a record.
+// look takes note of the rows of a record. A null is a time of no row, which
+// lies nowhere.
 func (p *promise) look(rec arrow.Record) {
 	if p.at < 0 || p.broken {
 		return

@@ -93,6 +93,8 @@ func (m Metadata) differs(r pipeline.Receipt) string {
 		return "its metadata was written for an object with the SHA-256 " + m.SHA256
 	case m.Columns != nil && m.Columns.Hash() != r.Schema:
 		return fmt.Sprintf("its metadata has columns with the hash %s, the receipt %s", m.Columns.Hash(), r.Schema)
+	case m.TimeColumn != "" && m.Columns != nil && BoundsOf(m).Column(m.Columns) < 0:
+		return fmt.Sprintf("its metadata promises times in the column %q, which it does not have", m.TimeColumn)
 	}
 	return ""
 }

@@ -35,16 +35,19 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 			return rows, ctx.Err()
 		}
 		record, err := reader.Read()
-		if err == nil && times >= 0 && record[times] != "" {
-			err = bounds.CheckText(rows+1, record[times])
-		}
 		if err == io.EOF {
 			if last.seen && last.byte != '\n' {
 				return rows, fmt.Errorf("its last line has no end")
 			}
 			return rows, nil
-		} else if err != nil {
+		}
+		if err != nil {
 			return rows, fmt.Errorf("after %d rows: %w", rows, err)
+		}
+		if times >= 0 && record[times] != "" {
+			if err := bounds.CheckText(record[times]); err != nil {
+				return rows, fmt.Errorf("row %d: %w", rows+1, err)
+			}
 		}
 	}
 }

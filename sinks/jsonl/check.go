@@ -21,7 +21,8 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 	lines := &lineCounter{r: text}
 	d := json.NewDecoder(lines)
 	d.UseNumber()
-	bounds := sinks.BoundsOf(m)
+	members := &members{d: d, columns: m.Columns, bounds: sinks.BoundsOf(m)}
+	members.times = members.bounds.Column(m.Columns)
 	for rows := int64(0); ; rows++ {
 		if rows%1024 == 0 && ctx.Err() != nil {
 			return rows, ctx.Err()
@@ -37,7 +38,7 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 			err = fmt.Errorf("%v is no object", start)
 		}
 		if err == nil {
-			err = checkMembers(d, m.Columns, func(text string) error { return bounds.CheckText(rows+1, text) }, bounds.Column(m.Columns))
+			err = members.check()
 		}
 		if err != nil {
 			return rows, fmt.Errorf("row %d: %w", rows+1, err)
@@ -45,35 +46,42 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 	}
 }
 
-// checkMembers reads the rest of an object. It hands the text of the column
-// with the index times to checkTime.
-func checkMembers(d *json.Decoder, columns pipeline.Schema, checkTime func(string) error, times int) error {
+// members are what the objects of a file consist of.
+type members struct {
+	d       *json.Decoder
+	columns pipeline.Schema // nil if they are not known
+	bounds  sinks.Bounds
+	times   int // the column that is held against them; -1 if none is
+}
+
+// check reads the rest of an object.
+func (m *members) check() error {
 	n := 0
-	for ; d.More(); n++ {
-		name, err := d.Token()
+	for ; m.d.More(); n++ {
+		name, err := m.d.Token()
 		if err != nil {
 			return err
 		}
-		if columns != nil && (n >= len(columns) || name != columns[n].FileName()) {
+		if m.columns != nil && (n >= len(m.columns) || name != m.columns[n].FileName()) {
 			return fmt.Errorf("member %d is %q, which is not the column there", n+1, name)
 		}
 		var value any
-		if err := d.Decode(&value); err != nil {
+		if err := m.d.Decode(&value); err != nil {
 			return fmt.Errorf("%v: %w", name, err)
 		}
-		if columns != nil && !fits(value, columns[n].Type) {
-			return fmt.Errorf("%v is no value of the type %s", name, columns[n].Type)
+		if m.columns != nil && !fits(value, m.columns[n].Type) {
+			return fmt.Errorf("%v is no value of the type %s", name, m.columns[n].Type)
 		}
-		if text, ok := value.(string); ok && n == times {
-			if err := checkTime(text); err != nil {
+		if text, ok := value.(string); ok && n == m.times {
+			if err := m.bounds.CheckText(text); err != nil {
 				return err
 			}
 		}
 	}
-	if columns != nil && n != len(columns) {
-		return fmt.Errorf("%d members, want %d", n, len(columns))
+	if m.columns != nil && n != len(m.columns) {
+		return fmt.Errorf("%d members, want %d", n, len(m.columns))
 	}
-	_, err := d.Token()
+	_, err := m.d.Token()
 	return err
 }
 

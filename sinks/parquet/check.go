@@ -176,14 +176,14 @@ func (c *checker) checkChunk(ctx context.Context, column int, meta *parquet.Colu
 // timed reports whether a column of the file is, or is a part of, the one that
 // is held against the slice.
 func (c *checker) timed(column int) bool {
-	return c.times >= 0 && c.leaves[column].source.FileName() != "" && c.leaves[column].column == c.times
+	return c.times >= 0 && c.leaves[column].column == c.times
 }
 
 // checkTimes holds values of the time column against the slice. done is how many
 // of its values in the row group came before.
 func (c *checker) checkTimes(values []any, k kind, done int64) error {
 	for i, value := range values {
-		row := c.before + done + int64(i) + 1
+		at := done + int64(i)
 		var err error
 		switch v := value.(type) {
 		case nil:
@@ -191,21 +191,20 @@ func (c *checker) checkTimes(values []any, k kind, done int64) error {
 				c.micros = append(c.micros, noTime)
 			}
 		case string:
-			err = c.bounds.CheckText(row, v)
+			err = c.bounds.CheckText(v)
 		case int64:
 			if k == micros {
 				c.micros = append(c.micros, v)
-				continue
+			} else {
+				err = c.bounds.Check(pipeline.TickOfMicros(ofNanos(v)))
 			}
-			us, digit := ofNanos(v)
-			err = c.bounds.Check(row, pipeline.TickOfMicros(us, digit))
 		case int32: // the seventh digit of what came before
-			if at := done + int64(i); at < int64(len(c.micros)) && c.micros[at] != noTime {
-				err = c.bounds.Check(row, pipeline.TickOfMicros(c.micros[at], v))
+			if at < int64(len(c.micros)) && c.micros[at] != noTime {
+				err = c.bounds.Check(pipeline.TickOfMicros(c.micros[at], v))
 			}
 		}
 		if err != nil {
-			return err
+			return fmt.Errorf("row %d: %w", c.before+at+1, err)
 		}
 	}
 	return nil

@@ -1,9 +1,15 @@
 package sinktest
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/apache/arrow/go/v15/arrow"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
@@ -63,4 +69,61 @@ func testBounds(t *testing.T, format sinks.Format, checker sinks.Checker) {
 	if m, _, _ := write(loose, inside); m.TimeColumn != "" {
 		t.Errorf("with approximate ends the object promises %q, want nothing", m.TimeColumn)
 	}
+
+	// A writer that promises what it does not keep is found out.
+	lies := inside[:len(inside):len(inside)]
+	for i := range 4500 {
+		lies = append(lies, Row{int64(i), at(first.Add(time.Duration(i) * time.Second)), "x"})
+	}
+	lies = append(lies, Row{int64(5), at(f.Slice.Window.End), "e"})
+	for column, want := range map[string]string{
+		"":              "",
+		"TimeGenerated": "row 4505: TimeGenerated is 2026-01-02T00:00:00.0000000Z, outside of the slice 2026-01-01T00:00Z … 2026-01-02T00:00Z",
+		"Note":          `promises times in the column "Note"`,
+		"absent":        `promises times in the column "absent"`,
+	} {
+		s, r := forge(t, format, f, column, Records(columns, lies, 1000))
+		err := s.Verify(ctx, r)
+		if want == "" && err != nil {
+			t.Errorf("without a promise: %v", err)
+		}
+		if want != "" && (!errors.Is(err, pipeline.ErrMismatch) || !strings.Contains(err.Error(), want)) {
+			t.Errorf("promised for %q: %v, want %v: …%s", column, err, pipeline.ErrMismatch, want)
+		}
+	}
+}
+
+// forge publishes an object that promises times in a column, whatever its rows
+// are, and returns its sink and receipt.
+func forge(t *testing.T, format sinks.Format, f pipeline.File, column string, records []arrow.Record) (*sinks.Sink, pipeline.Receipt) {
+	t.Helper()
+	s, store := newSink(t, format)
+	_, r := prepare(t, s, f, records)
+	m := Described(f, format, r.Rows)
+	m.TimeColumn = column
+	var out bytes.Buffer
+	e, err := format.NewEncoder(&out, f.Columns.Arrow())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rec := range records {
+		if err := e.Write(rec); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d, ok := e.(sinks.Describer); ok {
+		if err := d.Describe(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(out.Bytes())
+	r.Bytes, r.SHA256 = int64(out.Len()), hex.EncodeToString(sum[:])
+	m.Bytes, m.SHA256 = r.Bytes, r.SHA256
+	if err := put(t, store, r.Key, out.Bytes(), m).Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return s, r
 }
