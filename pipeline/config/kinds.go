@@ -75,6 +75,9 @@ type Sink struct {
 type State struct {
 	Kind     string
 	Settings any // what Kinds.States[Kind] returned, filled in
+	// Sure says that no mistake was found in what it depends on, so that it is
+	// the pipeline's whatever is wrong elsewhere.
+	Sure bool
 }
 
 // DefaultState is the kind of state of a pipeline that declares none.

@@ -133,6 +133,7 @@ func (l *loader) load() *Pipeline {
 		p.Variables = append(p.Variables, DeclaredVariable{name, l.variables[name].sensitive})
 	}
 	p.State = l.state()
+	p.State.Sure = !l.diags.HasErrors()
 	for _, name := range sortedKeys(l.locals) {
 		l.localValue(l.locals[name])
 	}

@@ -1,7 +1,7 @@
 package config
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -9,7 +9,7 @@ import (
 )
 
 // Move says that a query has another address than before: what is recorded of
-// From is To's. Either both are instances or both are whole blocks.
+// From is To's. Where neither has a key, so is what is recorded of instances.
 type Move struct{ From, To string }
 
 // evaluateMoves decodes the moved blocks. A chain of them, a to b and b to c,
@@ -19,6 +19,7 @@ func (l *loader) evaluateMoves() []Move {
 	type place struct {
 		Move
 		at hcl.Range
+		to hcl.Range // the argument
 	}
 	var moves []place
 	from := make(map[string]place)
@@ -33,23 +34,27 @@ func (l *loader) evaluateMoves() []Move {
 		var ok1, ok2 bool
 		m.From, ok1 = l.movedAddress(content.Attributes["from"])
 		m.To, ok2 = l.movedAddress(content.Attributes["to"])
+		m.to = content.Attributes["to"].Range
 		if !ok1 || !ok2 {
 			continue
 		}
 		switch other, twice := from[m.From], to[m.To]; {
 		case m.From == m.To:
 			l.errorAt(b.DefRange, "Move without effect", "Both addresses are %s. Name the query's earlier address in \"from\".", m.From)
-		case strings.Contains(m.From, "[") != strings.Contains(m.To, "["):
-			l.errorAt(b.DefRange, "Unsuitable move", "One address is an instance of a query, the other a whole query. Give both a key, or none.")
 		case other.From != "":
 			l.errorAt(b.DefRange, "Duplicate move", "What %s was is moved already at %s. A query can become one other only.", m.From, position(other.at))
 		case twice.From != "":
 			l.errorAt(b.DefRange, "Duplicate move", "%s takes over from %s already at %s. A query can take over from one other only.", m.To, twice.From, position(twice.at))
-		case l.declares(m.From):
+		case l.declares(m.From, m.single()):
 			l.errorAt(content.Attributes["from"].Range, "Query is still declared", "%s is declared, so it has not moved. Remove its block, or this one.", m.From)
 		default:
 			from[m.From], to[m.To] = m, m
 			moves = append(moves, m)
+		}
+	}
+	for _, m := range moves {
+		if _, on := from[m.To]; !on && !l.declares(m.To, m.single()) {
+			l.errorAt(m.to, "Move to an undeclared query", "The pipeline declares no %s, which is to take over from %s.%s", m.To, m.From, l.otherThan(m.To))
 		}
 	}
 	var ordered []Move
@@ -100,24 +105,35 @@ func queryAddress(t hcl.Traversal) string {
 	if !ok || key.Key.Type() != cty.String {
 		return ""
 	}
-	return fmt.Sprintf("query.%s[%q]", name.Name, key.Key.AsString())
+	return "query." + name.Name + "[" + quote(key.Key.AsString()) + "]"
 }
 
-// declares reports whether the pipeline has a query, or the instance of one,
-// with this address.
-func (l *loader) declares(address string) bool {
-	name, _, keyed := strings.Cut(strings.TrimPrefix(address, "query."), "[")
+// single reports whether a move is about one query, not a block of them.
+func (m Move) single() bool { return strings.Contains(m.From+m.To, "[") }
+
+// declares reports whether the pipeline has a query with this address: a block,
+// or exactly this instance of one. A block of which the instances are not known
+// may have any.
+func (l *loader) declares(address string, exactly bool) bool {
+	name, _, _ := strings.Cut(strings.TrimPrefix(address, "query."), "[")
 	b, ok := l.blocks["query"][name]
-	if !ok {
-		return false
+	if !ok || !exactly {
+		return ok
 	}
-	if !keyed {
+	if strings.Contains(address, "[") && slices.ContainsFunc(b.instances, func(in *instance) bool { return in.tables != nil }) {
 		return true
 	}
-	for _, in := range b.usable() {
-		if in.address == address {
-			return true
+	return slices.ContainsFunc(b.instances, func(in *instance) bool { return in.address == address })
+}
+
+// otherThan suggests a declared query for an address that is none.
+func (l *loader) otherThan(address string) string {
+	var all []string
+	for _, b := range l.all("query") {
+		all = append(all, b.address())
+		for _, in := range b.instances {
+			all = append(all, in.address)
 		}
 	}
-	return false
+	return DidYouMean(address, all)
 }
