@@ -21,7 +21,9 @@ type Selector struct {
 // uses it. FROM is inclusive, TO exclusive.
 func ParseSelector(text string) (Selector, error) {
 	s := Selector{text: text}
-	address, times, timed := strings.Cut(text, "@")
+	key := strings.LastIndexByte(text, ']') + 1 // what stands within a key is the key's
+	address, times, timed := strings.Cut(text[key:], "@")
+	address = text[:key] + address
 	if timed {
 		from, to, ok := strings.Cut(times, "/")
 		if !ok {

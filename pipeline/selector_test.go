@@ -40,6 +40,8 @@ func TestSelectorNarrow(t *testing.T) {
 		"query.e@2026-01-02/2026-01-03": window("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"),
 		"query.e@2026-01-02T00:10Z/2026-01-02T00:50Z": window("2026-01-02T00:00:00Z", "2026-01-02T01:00:00Z"),
 		"query.e@2025-01-01/2027-01-01":               all,
+		`query.e["a@b/c"]`:                            all,
+		`query.e["a@b/c"]@2026-01-02/2026-01-03`:      window("2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z"),
 	} {
 		s, err := ParseSelector(text)
 		if err != nil {
