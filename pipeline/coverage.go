@@ -19,8 +19,10 @@ type Coverage struct {
 	// Changed are done slices of which the source counts other rows by now.
 	Changed []Changed
 	Open    []Receipt // commits whose outcome is not known yet
-	// Watched is how many slices are counted again by the next run.
+	// Watched is how many slices are counted again by the next run, and Watch
+	// when the last of them need not be any more.
 	Watched int
+	Watch   time.Time
 	// Unwatched is how many slices are young enough for late rows that would not
 	// be noticed: their query has changed, or its input cannot be counted.
 	Unwatched int
@@ -77,13 +79,8 @@ func Report(ctx context.Context, exports []Export, h *History, now time.Time) ([
 					c.Until = w.Start
 				}
 			}
-			for _, f := range l.Failed() {
+			for _, f := range h.Failed(l) {
 				if c.Window.Overlaps(f.Window) {
-					c.Failed = append(c.Failed, f)
-				}
-			}
-			for _, f := range h.Failures(e.Query.Address) {
-				if c.Window.Overlaps(f.Window) && len(f.Window.Subtract(l.settled())) > 0 && !contains(c.Failed, f) {
 					c.Failed = append(c.Failed, f)
 				}
 			}
@@ -104,6 +101,9 @@ func (c *Coverage) watch(ctx context.Context, e Export, l *Line, now time.Time) 
 		switch {
 		case s.comparable && e.counts() && (s.before.Known || e.late() != LateIgnore):
 			c.Watched++
+			if until := s.End.Add(e.Span.Lookback); until.After(c.Watch) {
+				c.Watch = until
+			}
 		case s.End.Add(e.Span.Lookback).After(now):
 			c.Unwatched++
 		}

@@ -257,6 +257,18 @@ func (h *History) Notes(exports []Export) []Note {
 // particular.
 func (h *History) Failures(query string) []Failure { return h.Line(query, "").Failed() }
 
+// Failed returns the slices of a line that were tried and are not done: those
+// that the sink has not taken, and those that could not be read.
+func (h *History) Failed(l *Line) []Failure {
+	all, settled := l.Failed(), l.settled()
+	for _, f := range h.Failures(l.Query) {
+		if len(f.Window.Subtract(settled)) > 0 && !contains(all, f) {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
 // Outside returns what was found of a query's rows that are in no slice.
 func (h *History) Outside(query string) []Failure {
 	var all []Failure
