@@ -110,24 +110,6 @@ func (o *planFlags) filter(exports []pipeline.Export) (func(pipeline.Export, pip
 	}, nil
 }
 
-// replacing returns the function for pipeline.PlanOptions.Replace; nil if
-// nothing is to be read again.
-func (o *planFlags) replacing(exports []pipeline.Export) (func(pipeline.Export, pipeline.Window) []pipeline.Window, error) {
-	replaces, err := selectors("-replace", o.replaces, exports)
-	if err != nil || len(replaces) == 0 {
-		return nil, err
-	}
-	return func(e pipeline.Export, w pipeline.Window) []pipeline.Window {
-		var windows []pipeline.Window
-		for _, s := range replaces {
-			if s.Matches(e) {
-				windows = append(windows, s.Narrow(w, e.Span.Grid()))
-			}
-		}
-		return pipeline.Join(windows)
-	}, nil
-}
-
 func (o *planFlags) bounds() (from, to time.Time, err error) {
 	if o.from != "" {
 		if from, err = pipeline.ParseInstant(o.from); err != nil {
@@ -233,7 +215,7 @@ func (p *process) makePlan(ctx context.Context, s *session, o *planFlags, retry 
 		return nil, err
 	}
 	readable := slices.DeleteFunc(slices.Clone(pl.exports), func(e pipeline.Export) bool { return waiting[e.Query.Address] })
-	replace, err := o.replacing(pl.exports)
+	replace, err := o.replacing(pl.exports, s.history)
 	if err != nil {
 		return nil, err
 	}
