@@ -93,7 +93,7 @@ type checker struct {
 
 // finding is something that is not as the ledger says.
 type finding struct {
-	Type   string `json:"type"` // ledger, behind, damaged, missing, unknown, foreign, marker, open, past, unreadable, recount
+	Type   string `json:"type"` // ledger, behind, damaged, missing, unknown, forgotten, foreign, marker, open, past, unreadable, recount
 	Sink   string `json:"sink,omitempty"`
 	Query  string `json:"query,omitempty"`
 	Key    string `json:"key,omitempty"`
@@ -146,7 +146,7 @@ func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
 	if err := c.witness(ctx, t); err != nil {
 		return fmt.Errorf("%s: %w", t.Address, err)
 	}
-	known := make(map[string]bool)
+	known := make(map[string]bool) // false is the name of a file that should not be there any more
 	for _, l := range c.history.Lines() {
 		if l.Sink != t.Identity {
 			continue
@@ -172,7 +172,11 @@ func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
 		if len(c.unread) > 0 {
 			sizes[key] = size
 		}
-		if !known[key] {
+		switch here, named := known[key]; {
+		case here:
+		case named:
+			c.find(finding{Type: "forgotten", Sink: t.Address, Key: key, Text: "this file counts no more: its slice was forgotten, or read again"})
+		default:
 			c.find(finding{Type: "unknown", Sink: t.Address, Key: key, Text: "the ledger does not know this file; it is no part of the archive"})
 		}
 		return nil
@@ -188,10 +192,10 @@ func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
 func (c *checker) line(ctx context.Context, t pipeline.Target, l *pipeline.Line, known map[string]bool) error {
 	var failed error
 	err := l.Objects(ctx, pipeline.Forever(), func(o pipeline.Object) bool {
-		if o.Key == "" || o.Standing == pipeline.Gone {
+		if o.Key == "" {
 			return true
 		}
-		known[o.Key] = true
+		known[o.Key] = known[o.Key] || o.Standing != pipeline.Gone
 		if o.Standing == pipeline.Current {
 			failed = c.file(ctx, t, l.Query, o.Receipt)
 		}

@@ -14,6 +14,7 @@ var adviceAfter = []struct{ kind, text string }{
 	{"missing", `Missing files: "kustash apply" brings them back, from another sink of the query or from the workspace.`},
 	{"damaged", `Damaged files: restore them from a copy, or have them read again with the command that each names.`},
 	{"unknown", `Unknown files: find out who put them there and move them out of the sink's folder. If they look like kustash's own, the state is older than the archive: put its newest copy back.`},
+	{"forgotten", `Forgotten files: move them out of the sink's folder, where readers would count their rows.`},
 	{"marker", `Marks: make sure that this is the archive of this state, then put _kustash/lineage.json back from a copy, or write it anew.`},
 	{"unreadable", `Unreadable: mend what the message names, then verify again.`},
 }
