@@ -100,6 +100,9 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 			return 0, err
 		}
 	}
+	if err := s.carryOut(ctx); err != nil {
+		return 0, err
+	}
 	r := p.runner(s, o.parallelism)
 	view, err := p.newApplyView(o)
 	if err != nil {
@@ -116,7 +119,7 @@ func (p *process) apply(ctx context.Context, pl *config.Pipeline, o *applyFlags,
 	made := &planned{}
 	if saved != nil {
 		s.settleOn(saved.Tables)
-		made.plan, made.exports = &saved.Plan, s.exports()
+		made.plan, made.exports, made.notes = &saved.Plan, s.exports(), s.moved
 		made.refused, made.outside = sliceErrors(saved.Refused), sliceErrors(saved.Outside)
 	} else if made, err = p.makePlan(ctx, s, &o.plan, r.Retry, o.json); err != nil {
 		return 0, err

@@ -120,14 +120,19 @@ func (s *session) writeManifest(ctx context.Context, identity string, a archive)
 		}
 	}
 	for _, e := range entries {
-		queries[e.Query] = queries[e.Query] || e.Sink == identity
+		if e.Sink == identity {
+			queries[e.Query] = true
+		}
+	}
+	if len(queries) == 0 {
+		return nil // what older manifests say of the sink still holds
 	}
 	seq, head := s.ledger.Head()
 	header := manifestHeader{Format: manifestFormat, Lineage: s.ledger.Lineage(), Chain: chain, Sink: identity, From: from, To: all,
 		Seq: seq, Head: head, Time: time.Now().UTC(), Tool: tool()}
 	var lines []manifestLine
 	for i, e := range entries {
-		if e.Sink == identity || e.Sink == "" && queries[e.Query] {
+		if e.Sink == identity || e.Sink == "" && queries[e.Query] || e.Kind == pipeline.KindMoved {
 			lines = append(lines, manifestLine{from + i + 1, e})
 		}
 	}

@@ -109,10 +109,6 @@ func (p *process) writeSession(ctx context.Context, pl *config.Pipeline, operati
 	if err := s.refold(ctx); err != nil {
 		return nil, nil, errors.Join(err, end())
 	}
-	err = s.move(func(moves []pipeline.Entry) error { return errors.Join(s.ledger.Append(ctx, moves...), s.refold(ctx)) })
-	if err != nil {
-		return nil, nil, errors.Join(err, end())
-	}
 	return s, end, nil
 }
 
@@ -159,26 +155,6 @@ func (s *session) refold(ctx context.Context) error {
 		return err
 	}
 	s.recall()
-	return nil
-}
-
-// move carries out the moved blocks that have not been, and notes them.
-func (s *session) move(record func([]pipeline.Entry) error) error {
-	for _, m := range s.Moves {
-		entries, err := s.moves(m.From, m.To)
-		if err != nil {
-			return fmt.Errorf("moved: %w", err)
-		}
-		if len(entries) == 0 {
-			continue
-		}
-		if err := record(entries); err != nil {
-			return err
-		}
-		for _, e := range entries {
-			s.moved = append(s.moved, fmt.Sprintf("%s was %s: what the state knows of it goes with it", e.Query, e.Was))
-		}
-	}
 	return nil
 }
 

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/pipeline/config"
 	"github.com/kustash/kustash/pipeline/ledger"
 )
 
@@ -23,11 +25,12 @@ func runStateList(ctx context.Context, p *process, v *verb, args []string) (int,
 	f := p.flags(v)
 	var load loadFlags
 	load.add(f)
+	asJSON := f.Bool("json", false, "one JSON object a line")
 	rest, err := p.parse(f, v, args, anyNumber)
 	if err != nil {
 		return 0, err
 	}
-	s, err := p.readState(ctx, &load, false)
+	s, err := p.readState(ctx, &load, *asJSON)
 	if err != nil {
 		return 0, err
 	}
@@ -35,12 +38,26 @@ func runStateList(ctx context.Context, p *process, v *verb, args []string) (int,
 	if err != nil {
 		return 0, err
 	}
-	last := ""
-	for _, c := range all { // in order of the queries
-		if c.Query != last {
-			p.printf("%s\n", c.Query)
+	enc := json.NewEncoder(p.stdout)
+	if *asJSON {
+		if err := enc.Encode(map[string]any{"format_version": formatVersion, "tool": tool()}); err != nil {
+			return 0, err
 		}
-		last = c.Query
+	}
+	told := make(map[string]bool)
+	for _, c := range all {
+		if told[c.Query] {
+			continue
+		}
+		told[c.Query] = true
+		if !*asJSON {
+			p.printf("%s\n", c.Query)
+			continue
+		}
+		_, declared := s.export(c.Query)
+		if err := enc.Encode(map[string]any{"type": "query", "query": c.Query, "declared": declared, "latest": s.history.Latest(c.Query)}); err != nil {
+			return 0, err
+		}
 	}
 	return exitDone, nil
 }
@@ -88,53 +105,86 @@ func runStateShow(ctx context.Context, p *process, v *verb, args []string) (int,
 		if err != nil {
 			return 0, err
 		}
-		if !*asJSON {
-			p.printf("%s in %s\n", p.paint(bold, c.Query), s.sinkAddress(c.Sink))
+		if *asJSON {
+			err = s.lineJSON(enc, c, held)
+		} else {
+			p.showLine(s, c, held)
 		}
-		for _, h := range held {
-			closed := slices.ContainsFunc(c.Closed(), func(w pipeline.Window) bool { return w.Contains(h.Window) })
-			if *asJSON {
-				err = enc.Encode(map[string]any{"type": "slice", "query": c.Query, "sink": c.Sink, "start": h.Start, "end": h.End,
-					"rows": h.Rows(), "bytes": h.Bytes(), "files": len(h.Keys()), "cut": h.ReadTo(), "watched": !closed})
-				if err != nil {
-					return 0, err
-				}
-				continue
-			}
-			watch := ", watched for late rows"
-			if closed {
-				watch = ""
-			}
-			p.printf("  %v   %s rows in %s, arrivals up to %s%s\n", h.Window, amount(h.Rows()), count(len(h.Keys()), "file"), pipeline.ShortTime(h.ReadTo()), watch)
-		}
-		if !*asJSON {
-			p.showWishes(c)
+		if err != nil {
+			return 0, err
 		}
 	}
 	return exitDone, nil
 }
 
-// showWishes shows what else is recorded of the slices.
-func (p *process) showWishes(c chosen) {
-	for _, w := range c.Tainted {
-		if w.Overlaps(c.window) {
-			p.printf("  %v   tainted: the next apply reads it again\n", w)
+// watching says until when the slice is watched for late rows; zero if its
+// watch is over, or nothing exports it any more.
+func (s *session) watching(c chosen, h pipeline.Held) time.Time {
+	e, ok := s.export(c.Query)
+	if !ok || !s.exported(c.Line) || slices.ContainsFunc(c.Closed(), func(w pipeline.Window) bool { return w.Contains(h.Window) }) {
+		return time.Time{}
+	}
+	return h.End.Add(e.Span.Lookback)
+}
+
+// lineJSON writes what the state knows of a query in a sink, and of each slice.
+func (s *session) lineJSON(enc *json.Encoder, c chosen, held []pipeline.Held) error {
+	failed := []map[string]any{}
+	for _, x := range s.history.Failed(c.Line) {
+		failed = append(failed, map[string]any{"start": x.Window.Start, "end": x.Window.End, "reason": x.Reason, "time": x.Time})
+	}
+	if err := enc.Encode(map[string]any{"type": "line", "query": c.Query, "sink": s.sinkAddress(c.Sink), "identity": c.Sink,
+		"rows": c.Rows, "bytes": c.Bytes, "files": c.Files, "other": c.Other, "past": len(c.Past), "open": len(c.Open),
+		"covered": list(c.Covered()), "tainted": list(c.Tainted), "waived": list(c.Waived), "unavailable": list(c.Unavailable), "failed": failed}); err != nil {
+		return err
+	}
+	for _, h := range held {
+		until := s.watching(c, h)
+		slice := map[string]any{"type": "slice", "query": c.Query, "sink": s.sinkAddress(c.Sink), "start": h.Start, "end": h.End,
+			"rows": h.Rows(), "bytes": h.Bytes(), "files": len(h.Keys()), "cut": h.ReadTo(), "watched": !until.IsZero()}
+		if !until.IsZero() {
+			slice["watched_until"] = until
 		}
+		if err := enc.Encode(slice); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showLine shows what the state knows of a query in a sink.
+func (p *process) showLine(s *session, c chosen, held []pipeline.Held) {
+	if c.Sink == "" {
+		p.printf("%s: no slice of it is done\n", p.paint(bold, c.Query))
+	} else {
+		p.printf("%s in %s: %s rows, %s in %s\n", p.paint(bold, c.Query), s.sinkAddress(c.Sink), amount(c.Rows), size(c.Bytes), count(c.Files, "file"))
+	}
+	for _, h := range held {
+		watch := ""
+		if until := s.watching(c, h); !until.IsZero() {
+			watch = ", watched for late rows until " + pipeline.ShortTime(until)
+		}
+		p.printf("  %v   %s rows in %s, arrivals up to %s%s\n", h.Window, amount(h.Rows()), count(len(h.Keys()), "file"), pipeline.ShortTime(h.ReadTo()), watch)
+	}
+	tell := func(w pipeline.Window, format string, values ...any) {
+		if w.Overlaps(c.window) {
+			p.printf("  %v   %s\n", w, fmt.Sprintf(format, values...))
+		}
+	}
+	for _, w := range c.Tainted {
+		tell(w, "tainted: the next apply reads it again")
 	}
 	for _, w := range c.Waived {
-		if w.Overlaps(c.window) {
-			p.printf("  %v   waived at %s: %s\n", w.Window, pipeline.ShortTime(w.Time), w.Reason)
-		}
+		tell(w.Window, "waived at %s: %s", pipeline.ShortTime(w.Time), w.Reason)
 	}
 	for _, w := range c.Unavailable {
-		if w.Overlaps(c.window) {
-			p.printf("  %v   unavailable\n", w)
-		}
+		tell(w, "unavailable: no row that old could be read any more")
 	}
-	for _, x := range c.Failed() {
-		if x.Window.Overlaps(c.window) {
-			p.printf("  %v   failed at %s: %s\n", x.Window, pipeline.ShortTime(x.Time), x.Reason)
-		}
+	for _, r := range c.Open {
+		tell(r.Window, "open: the commit of %s was interrupted", r.Key)
+	}
+	for _, x := range s.history.Failed(c.Line) {
+		tell(x.Window, "failed at %s: %s", pipeline.ShortTime(x.Time), x.Reason)
 	}
 }
 
@@ -153,6 +203,7 @@ func runStateFiles(ctx context.Context, p *process, v *verb, args []string) (int
 	load.add(f)
 	asJSON := f.Bool("json", false, "the receipt of each file as JSON")
 	every := f.Bool("all", false, "files that do not count too: fences, and files that others have taken over from; needs -json")
+	sink := f.String("sink", "", "only files in this sink, an `address`")
 	rest, err := p.parse(f, v, args, anyNumber)
 	if err != nil {
 		return 0, err
@@ -168,28 +219,64 @@ func runStateFiles(ctx context.Context, p *process, v *verb, args []string) (int
 	if err != nil {
 		return 0, err
 	}
+	if *sink != "" {
+		within := all[:0]
+		for _, c := range all {
+			if c.Sink != "" && (*sink == s.sinkAddress(c.Sink) || *sink == c.Sink) {
+				within = append(within, c)
+			}
+		}
+		if all = within; len(all) == 0 {
+			return 0, fmt.Errorf("-sink=%s: nothing of it is there.%s", *sink, config.DidYouMean(*sink, s.addresses()))
+		}
+	}
 	enc := json.NewEncoder(p.stdout)
 	for _, c := range all {
-		var failed error
-		err := c.Objects(ctx, c.window, func(o pipeline.Object) bool {
-			switch {
-			case o.Key == "", !*every && o.Standing != pipeline.Current, o.Standing == pipeline.Gone:
-			case *asJSON:
-				failed = enc.Encode(struct {
-					Query string `json:"query"`
-					Sink  string `json:"sink"`
-					pipeline.Object
-				}{c.Query, c.Sink, o})
-			default:
-				_, failed = fmt.Fprintln(p.stdout, o.Key)
+		err := c.files(ctx, *every, func(o pipeline.Object) error {
+			if !*asJSON {
+				_, err := fmt.Fprintln(p.stdout, o.Key)
+				return err
 			}
-			return failed == nil
+			return enc.Encode(struct {
+				Query string `json:"query"`
+				Sink  string `json:"sink"`
+				pipeline.Object
+			}{c.Query, c.Sink, o})
 		})
-		if err := errors.Join(err, failed); err != nil {
+		if err != nil {
 			return 0, err
 		}
 	}
 	return exitDone, nil
+}
+
+// Standings of files beside those that an archive's history knows.
+const (
+	standsPast pipeline.Standing = "past" // others have taken over from it; the next apply deletes it
+	standsOpen pipeline.Standing = "open" // its commit was interrupted
+)
+
+// files calls visit for the files of the chosen slices that count; with every,
+// for all that are there.
+func (c chosen) files(ctx context.Context, every bool, visit func(pipeline.Object) error) error {
+	var failed error
+	err := c.Objects(ctx, c.window, func(o pipeline.Object) bool {
+		if o.Key != "" && (o.Standing == pipeline.Current || every && o.Standing != pipeline.Gone) {
+			failed = visit(o)
+		}
+		return failed == nil
+	})
+	if err := errors.Join(err, failed); err != nil || !every {
+		return err
+	}
+	for standing, receipts := range map[pipeline.Standing][]pipeline.Receipt{standsPast: c.Past, standsOpen: c.Open} {
+		for _, r := range receipts {
+			if r.Window.Overlaps(c.window) {
+				failed = errors.Join(failed, visit(pipeline.Object{Standing: standing, Receipt: r}))
+			}
+		}
+	}
+	return failed
 }
 
 var statePullVerb = verb{
@@ -197,7 +284,8 @@ var statePullVerb = verb{
 	brief: "the whole ledger as JSON lines",
 	usage: "[-chdir=DIR] state pull [flags]",
 	help: `Writes every entry of the ledger to stdout, in order, with the number of its
-segment. The chain of hashes is verified first.`,
+segment. The chain of hashes is verified first. Mistakes in the pipeline are told
+and do not matter, as long as it says where the state is.`,
 	run: runStatePull,
 }
 
@@ -208,8 +296,8 @@ func runStatePull(ctx context.Context, p *process, v *verb, args []string) (int,
 	if _, err := p.parse(f, v, args, 0); err != nil {
 		return 0, err
 	}
-	pl, err := p.load(&load, false)
-	if err != nil {
+	pl, diags := p.loadDiags(&load, p.kinds())
+	if err := p.report(pl, diags, false); err != nil && !pl.State.Sure {
 		return 0, err
 	}
 	store, err := p.stateStore(pl)
@@ -219,6 +307,9 @@ func runStatePull(ctx context.Context, p *process, v *verb, args []string) (int,
 	snapshot, err := ledger.Read(ctx, store)
 	if err != nil {
 		return 0, err
+	}
+	if snapshot.Seq == 0 {
+		return 0, noState(pl)
 	}
 	enc := json.NewEncoder(p.stdout)
 	enc.SetEscapeHTML(false)

@@ -60,6 +60,9 @@ func runStatus(ctx context.Context, p *process, v *verb, args []string) (int, er
 		return code, p.statusJSON(shown, untold, s.snapshot, now)
 	}
 	p.writeStatus(shown, s.snapshot, now, *maxLag)
+	for _, note := range s.moved {
+		p.printf("%s %s\n", p.paint(yellow, "!"), note)
+	}
 	for _, address := range untold {
 		p.printf("%s: no table of it is in the state yet; \"kustash plan\" finds those that have rows\n", address)
 	}
@@ -120,7 +123,7 @@ func (p *process) writeStatus(report []pipeline.Coverage, snapshot *ledger.Snaps
 			p.printf("  fetched  %s rows that came late\n", amount(c.Late))
 		}
 		if c.Watched > 0 {
-			p.printf("  watching %s for late rows\n", count(c.Watched, "slice"))
+			p.printf("  watching %s for late rows, the last until %s\n", count(c.Watched, "slice"), pipeline.ShortTime(c.Watch))
 		}
 		if !c.Latest.IsZero() {
 			p.printf("  last run %s\n", pipeline.ShortTime(c.Latest.Truncate(time.Second)))
@@ -161,7 +164,7 @@ func (p *process) statusJSON(report []pipeline.Coverage, untold []string, snapsh
 		if err := enc.Encode(map[string]any{"type": "coverage", "query": c.Query, "sink": c.Sink, "start": c.Window.Start,
 			"end": c.Window.End, "complete": c.Complete(), "until": c.Until, "lag_seconds": int64(c.Lag(now).Seconds()),
 			"rows": c.Rows, "bytes": c.Bytes, "files": c.Files, "gaps": gaps, "open": len(c.Open), "failed": failed,
-			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed), "outside": outside, "unwatched": c.Unwatched, "watched": c.Watched, "late_rows": c.Late,
+			"unavailable": list(c.Unavailable), "approximate": list(c.Approximate), "changed": list(c.Changed), "outside": outside, "unwatched": c.Unwatched, "watched": c.Watched, "watched_until": c.Watch, "late_rows": c.Late,
 			"tainted": list(c.Tainted), "waived": list(c.Waived), "past": c.Past, "latest": c.Latest}); err != nil {
 			return err
 		}
