@@ -45,7 +45,7 @@ var layers = []layer{
 	{"pipeline/ledger",
 		[]string{"pipeline", "internal/durable"},
 		[]string{"github.com/google/uuid", "github.com/rogpeppe/go-internal/lockedfile", "golang.org/x/sys"}},
-	{"pipeline/ledger/azblob", []string{"pipeline", "pipeline/ledger", "internal/secret"},
+	{"pipeline/ledger/azblob", []string{"pipeline", "pipeline/ledger", "internal/azcontainer"},
 		[]string{"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"}},
 	{"pipeline/ledger/ledgertest", []string{"pipeline", "pipeline/ledger"}, nil},
 
@@ -60,6 +60,8 @@ var layers = []layer{
 	{"sinks", []string{"pipeline", "internal/*"}, []string{arrow, "github.com/agext/levenshtein", "github.com/klauspost/compress"}},
 	{"sinks/sinktest", []string{"pipeline", "sinks"}, []string{arrow}},
 	{"sinks/parquet", []string{"pipeline", "sinks", "internal/*"}, []string{arrow, "github.com/xitongsys/parquet-go", "github.com/klauspost/compress"}},
+	{"sinks/azblob", []string{"pipeline", "sinks", "internal/azcontainer"},
+		[]string{"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob", "github.com/google/uuid"}},
 	{"sinks/*", []string{"pipeline", "sinks", "internal/*"}, []string{arrow, "github.com/google/uuid"}},
 
 	// Refusals of a token endpoint are errors of the contract, so this one
@@ -67,6 +69,9 @@ var layers = []layer{
 	{"internal/azauth", []string{"pipeline", "internal/secret"},
 		[]string{"golang.org/x/oauth2", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity",
 			"github.com/golang-jwt/jwt/v5", "github.com/google/uuid", "software.sslmate.com/src/go-pkcs12"}},
+	// Wrong settings and what may not be read are errors of the contract.
+	{"internal/azcontainer", []string{"pipeline", "internal/secret"},
+		[]string{"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"}},
 	{"internal/durable/durabletest", []string{"internal/durable"}, nil},
 	{"internal/*", []string{"internal/*"}, []string{"golang.org/x/sys"}},
 }

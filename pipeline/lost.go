@@ -27,7 +27,7 @@ var ErrUnmarked = errors.New("the archive's mark _kustash/lineage.json is not th
 
 // FindLost compares what the sinks of the exports list with what the ledger
 // says of them. As long as the numbers of objects agree it asks for no
-// receipts. Sinks that cannot list are left out.
+// receipts. Sinks that cannot list, or may not be listed, are left out.
 func FindLost(ctx context.Context, exports []Export, h *History, lineage string) ([]Lost, error) {
 	var all []Lost
 	asked := make(map[string]bool)
@@ -96,7 +96,11 @@ func lostIn(ctx context.Context, t Target, h *History) ([]Lost, error) {
 		return nil, nil
 	}
 	there := make(map[string]bool)
-	if err := lister.List(ctx, func(key string, _ int64) error { there[key] = true; return nil }); err != nil {
+	err := lister.List(ctx, func(key string, _ int64) error { there[key] = true; return nil })
+	if errors.Is(err, ErrUnreadable) {
+		return nil, nil // verify says so
+	}
+	if err != nil {
 		return nil, err
 	}
 	if len(there) == want {

@@ -121,9 +121,12 @@ func (r *Runner) recoverOne(ctx context.Context, e Export, t Target, h *History,
 		}, receipt})
 	}
 	end, err := r.settle(ctx, t, group, open[0].Swap == "")
-	if errors.Is(err, ErrMismatch) {
-		conflict := &SliceError{e.Query.Address, t.Identity, open[0].Window, open[0].Part,
-			fmt.Errorf("conflict: %w; move it out of %s and apply again", err, t.Address)}
+	if errors.Is(err, ErrMismatch) || errors.Is(err, ErrUnreadable) {
+		next := "move it out of " + t.Address + " and apply again"
+		if !errors.Is(err, ErrMismatch) {
+			next = "whether it is whole is not known: apply once with an identity that may read " + t.Address
+		}
+		conflict := &SliceError{e.Query.Address, t.Identity, open[0].Window, open[0].Part, fmt.Errorf("conflict: %w; %s", err, next)}
 		return conflict, r.Ledger.Append(ctx, Entry{Kind: KindFailed, Query: e.Query.Address, Sink: t.Identity,
 			Receipt: &open[0], Reason: conflict.Err.Error()})
 	}
@@ -165,7 +168,8 @@ const settleTries = 4
 // settle finds out how the publication of objects that count together ended:
 // KindDone if all of them are there and they may still count; KindForgotten if
 // not, and, because all of their names are now taken by objects without rows,
-// they never can be. An object that is another one gives ErrMismatch.
+// they never can be. An object that is another one gives ErrMismatch, one that
+// may not be read ErrUnreadable.
 func (r *Runner) settle(ctx context.Context, t Target, group []intent, mayCount bool) (Kind, error) {
 	var odd error // what is under a name that is not free
 	for range settleTries {
@@ -177,7 +181,7 @@ func (r *Runner) settle(ctx context.Context, t Target, group []intent, mayCount 
 			switch {
 			case err == nil:
 				there[i] = true
-			case errors.Is(err, ErrMismatch):
+			case errors.Is(err, ErrMismatch), errors.Is(err, ErrUnreadable):
 				odd = errors.Join(odd, err)
 			case !errors.Is(err, ErrMissing):
 				return "", err

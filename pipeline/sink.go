@@ -76,4 +76,7 @@ var (
 	ErrExists   = errors.New("the object exists already")
 	ErrMissing  = errors.New("the object is missing")
 	ErrMismatch = errors.New("the object is not the one that was written")
+	// ErrUnreadable says that the sink may not be read, or not now: nothing is
+	// known about the object.
+	ErrUnreadable = errors.New("it cannot be read")
 )

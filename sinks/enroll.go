@@ -32,18 +32,24 @@ func (s *Sink) Enroll(ctx context.Context, lineage string) error {
 		return errors.New("the ledger has no lineage; run init")
 	}
 	found, err := s.readMarker(ctx)
-	if errors.Is(err, pipeline.ErrMissing) {
+	if err == nil {
+		err = s.probe(ctx)
+	} else if errors.Is(err, pipeline.ErrMissing) || errors.Is(err, pipeline.ErrUnreadable) {
 		err = s.writeMarker(ctx, lineage)
 		if err == nil || errors.Is(err, pipeline.ErrExists) {
 			found, err = s.readMarker(ctx)
 		}
-	} else if err == nil {
-		err = s.probe(ctx)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, pipeline.ErrUnreadable): // it may be written, and that is what it takes
+	case err != nil:
 		return err
+	default:
+		if err := s.belongs(found, lineage); err != nil {
+			return err
+		}
 	}
-	if err := s.belongs(found, lineage); err != nil {
+	if _, err := s.Keeps(ctx); err != nil {
 		return err
 	}
 	if sweeper, ok := s.store.(Sweeper); ok {

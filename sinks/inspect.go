@@ -36,7 +36,7 @@ func (e *Foreign) Unwrap() error { return e.Err }
 func (s *Sink) Inspect(ctx context.Context, lineage string) (marked bool, err error) {
 	found, err := s.readMarker(ctx)
 	switch {
-	case errors.Is(err, pipeline.ErrMissing):
+	case errors.Is(err, pipeline.ErrMissing), errors.Is(err, pipeline.ErrUnreadable):
 	case err != nil:
 		return false, err
 	default:
@@ -52,9 +52,16 @@ func (s *Sink) Inspect(ctx context.Context, lineage string) (marked bool, err er
 }
 
 // Owned implements pipeline.Owner. The error is a *Foreign if the archive is
-// another ledger's. It reads only.
+// another ledger's. It reads only. One that may not be read is taken for this
+// ledger's: its files are told from others' by their names.
 func (s *Sink) Owned(ctx context.Context, lineage string) (enrolled bool, err error) {
+	if _, err := s.Keeps(ctx); err != nil {
+		return false, err
+	}
 	found, err := s.readMarker(ctx)
+	if errors.Is(err, pipeline.ErrUnreadable) {
+		return true, nil
+	}
 	if errors.Is(err, pipeline.ErrMissing) {
 		return false, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/kustash/kustash/pipeline"
@@ -34,6 +35,8 @@ type Sink struct {
 	readers  []Format
 	store    Store
 	layout   Layout
+
+	keeps atomic.Bool // the store cannot delete, as far as is known
 }
 
 var (
@@ -162,10 +165,23 @@ func (s *Sink) Remove(ctx context.Context, r pipeline.Receipt) error {
 	return store.Remove(ctx, r.Key)
 }
 
-// Removes implements pipeline.Remover.
+// Removes implements pipeline.Remover. What others have decreed for the store
+// is known once its marker was looked at, which comes before all planning.
 func (s *Sink) Removes() bool {
 	_, ok := s.store.(Remover)
-	return ok
+	return ok && !s.keeps.Load()
+}
+
+// Keeps returns why nothing in the sink can be deleted, whoever asks; "" if
+// nothing speaks against it. It asks the store.
+func (s *Sink) Keeps(ctx context.Context) (why string, err error) {
+	keeper, ok := s.store.(Keeper)
+	if !ok {
+		return "", nil
+	}
+	why, err = keeper.Keeps(ctx)
+	s.keeps.Store(why != "")
+	return why, err
 }
 
 // Drop implements pipeline.Remover.

@@ -31,6 +31,14 @@ type Remover interface {
 	Remove(ctx context.Context, key string) error
 }
 
+// Keeper is implemented by stores that may be told by others to keep what they
+// hold.
+type Keeper interface {
+	// Keeps returns why nothing can be deleted; "" if something may be, or if
+	// that cannot be known.
+	Keeps(ctx context.Context) (why string, err error)
+}
+
 // Object is an object on its way into a store. It is used by one goroutine.
 // It has no Close, because encoders would call it.
 type Object interface {

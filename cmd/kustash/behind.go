@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/pipeline/ledger"
 )
 
@@ -37,6 +38,9 @@ func (s *session) behindOne(ctx context.Context, identity string, a archive, cha
 		return nil // whoever enrolls the sink says so
 	}
 	names, err := a.Manifests(ctx)
+	if errors.Is(err, pipeline.ErrUnreadable) {
+		return nil
+	}
 	if err != nil || len(names) == 0 {
 		return err
 	}

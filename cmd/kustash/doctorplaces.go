@@ -69,10 +69,33 @@ func (d *doctor) sinkCheck(s config.DeclaredSink, state string) check {
 		case err != nil:
 			return unwritable(err, "sink")
 		case marked:
-			return healthy("%s can be written, and belongs to this pipeline", s.Identity)
+			return d.kept(ctx, s, healthy("%s can be written, and belongs to this pipeline", s.Identity))
 		}
-		return healthy("%s can be written, and belongs to nobody yet", s.Identity)
+		return d.kept(ctx, s, healthy("%s can be written, and belongs to nobody yet", s.Identity))
 	}}
+}
+
+// kept adds what forbids to delete in a sink, where something may have to be.
+func (d *doctor) kept(ctx context.Context, s config.DeclaredSink, f outcome) outcome {
+	sink, ok := s.Sink.Sink.(interface {
+		Keeps(ctx context.Context) (why string, err error)
+	})
+	if !ok {
+		return f
+	}
+	why, err := sink.Keeps(ctx)
+	switch {
+	case err != nil:
+		return unwritable(err, "sink")
+	case why == "":
+		return f
+	}
+	f.facts = append(f.facts, why+": what is written stays; the state must live elsewhere")
+	if !s.Keep {
+		f.status = warned
+		f.advice = append(f.advice, `Files that others take over from cannot be deleted: write superseded = "keep", and let readers go by "kustash connect".`)
+	}
+	return f
 }
 
 // unwritable explains why no file can be made to appear somewhere.

@@ -6,11 +6,13 @@ import (
 	"path/filepath"
 
 	"github.com/kustash/kustash/internal/azauth"
+	"github.com/kustash/kustash/internal/azcontainer"
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/pipeline/config"
 	"github.com/kustash/kustash/pipeline/ledger"
-	"github.com/kustash/kustash/pipeline/ledger/azblob"
+	azblobstate "github.com/kustash/kustash/pipeline/ledger/azblob"
 	"github.com/kustash/kustash/sinks"
+	"github.com/kustash/kustash/sinks/azblob"
 	"github.com/kustash/kustash/sinks/csv"
 	"github.com/kustash/kustash/sinks/jsonl"
 	"github.com/kustash/kustash/sinks/local"
@@ -31,7 +33,7 @@ func (p *process) kinds() config.Kinds {
 	return config.Kinds{
 		States: map[string]func() any{
 			"local":      func() any { return &localState{Path: ".kustash"} },
-			"azure_blob": func() any { return &azblob.Config{} },
+			"azure_blob": func() any { return &azblobstate.Config{} },
 		},
 		Credentials: map[string]func() any{
 			"default":           func() any { return &azauth.Default{} },
@@ -43,8 +45,10 @@ func (p *process) kinds() config.Kinds {
 			"api_key":           func() any { return &azauth.APIKey{} },
 		},
 		Sinks: map[string]func() any{
-			"local": func() any { return &local.Config{} },
+			"local":      func() any { return &local.Config{} },
+			"azure_blob": func() any { return &azblob.Config{} },
 		},
+		Authenticated: map[string]bool{"azure_blob": true},
 		Formats: map[string]func() any{
 			"parquet": func() any { return &parquet.Options{} },
 			"csv":     func() any { return &csv.Options{} },
@@ -82,7 +86,7 @@ func allFormats() ([]sinks.Format, error) {
 func (w *wiring) source(b config.WorkspaceBlock) (pipeline.Source, pipeline.Limits, error) {
 	c := *b.Settings.(*loganalytics.Config)
 	c.Dir, c.Tool = b.Dir, "kustash/"+toolVersion()
-	credential, err := w.credential(b)
+	credential, err := w.credential(b.Auth, b.Address, b.Dir)
 	if err != nil {
 		return nil, pipeline.Limits{}, err
 	}
@@ -93,40 +97,61 @@ func (w *wiring) source(b config.WorkspaceBlock) (pipeline.Source, pipeline.Limi
 	return source, source.Limits(), nil
 }
 
-// credential builds what a workspace declares, or the default chain.
-func (w *wiring) credential(b config.WorkspaceBlock) (azauth.Credential, error) {
-	auth := b.Auth
+// credential builds what a block declares, or the default chain; of is the block
+// that asks, and dir where relative paths start.
+func (p *process) credential(auth *config.CredentialBlock, of, dir string) (azauth.Credential, error) {
 	if auth == nil {
 		auth = &config.CredentialBlock{Kind: "default", Settings: &azauth.Default{}}
 	}
 	name := auth.Address
 	if name == "" {
-		name = "the credential of " + b.Address
+		name = "the credential of " + of
 	}
 	block := auth.Settings.(azauth.Block)
 	switch s := auth.Settings.(type) {
 	case *azauth.Certificate:
 		c := *s
-		c.Dir = b.Dir
+		c.Dir = dir
 		block = c
 	case *azauth.WorkloadIdentity:
 		c := *s
-		c.Dir = b.Dir
+		c.Dir = dir
 		block = c
 	case *azauth.ManagedIdentity:
 		c := *s
-		c.RetryDelay = w.pause
+		c.RetryDelay = p.pause
 		block = c
 	case *azauth.Default:
-		block = azauth.Default{Limits: s.Limits, RetryDelay: w.pause}
+		block = azauth.Default{Limits: s.Limits, RetryDelay: p.pause}
 	}
-	credential, err := block.Credential(name, w.lookup)
+	credential, err := block.Credential(name, p.lookup)
 	var setting *pipeline.SettingError
 	if err == nil || errors.As(err, &setting) {
 		return credential, err
 	}
 	// The environment lacks it, which verbs that stay offline need not care about.
 	return azauth.Missing(fmt.Errorf("%s: %w: %w", name, pipeline.ErrAccess, err)), nil
+}
+
+// storageToken returns what gets tokens for a container; nil where its settings
+// hold a secret.
+func (p *process) storageToken(c azcontainer.Config, auth *config.CredentialBlock, of, dir string) (azcontainer.Token, error) {
+	if auth != nil {
+		if _, ok := auth.Settings.(*azauth.APIKey); ok {
+			return nil, &pipeline.SettingError{Name: "auth", Err: errors.New("an API key opens the demo workspace only, and no container")}
+		}
+		if !c.NeedsToken() {
+			return nil, &pipeline.SettingError{Name: "auth", Err: errors.New("there is a secret already, or the address is plain http, over which no token is sent; keep one of both")}
+		}
+	}
+	if !c.NeedsToken() {
+		return nil, nil
+	}
+	credential, err := p.credential(auth, of, dir)
+	if err != nil {
+		return nil, err
+	}
+	return azauth.TokenCredential(credential, azauth.Target{Authority: c.Authority(), Audience: azcontainer.Audience}), nil
 }
 
 func (w *wiring) sink(b config.SinkBlock) (config.Sink, error) {
@@ -138,8 +163,7 @@ func (w *wiring) sink(b config.SinkBlock) (config.Sink, error) {
 	if err != nil {
 		return config.Sink{}, err
 	}
-	c := *b.Settings.(*local.Config)
-	store, err := local.New(local.Config{Path: inDir(b.Dir, c.Path)})
+	store, identity, err := w.store(b)
 	if err != nil {
 		return config.Sink{}, err
 	}
@@ -147,8 +171,6 @@ func (w *wiring) sink(b config.SinkBlock) (config.Sink, error) {
 	if err != nil {
 		return config.Sink{}, err
 	}
-	// The place as written: folder, state and archive can be moved together.
-	identity := "local:" + filepath.ToSlash(filepath.Clean(c.Path))
 	sink, err := sinks.New(sinks.Options{Identity: identity, Format: format, Store: store, Layout: layout, Readers: readers})
 	if err != nil {
 		return config.Sink{}, err
@@ -158,6 +180,24 @@ func (w *wiring) sink(b config.SinkBlock) (config.Sink, error) {
 		Calendar: layout.Calendar(),
 		Sink:     sink,
 	}, nil
+}
+
+// store builds the store of a sink, and names its place: the key of coverage.
+func (w *wiring) store(b config.SinkBlock) (store sinks.Store, identity string, err error) {
+	switch c := b.Settings.(type) {
+	case *local.Config:
+		store, err = local.New(local.Config{Path: inDir(b.Dir, c.Path)})
+		// As written: folder, state and archive can be moved together.
+		return store, "local:" + filepath.ToSlash(filepath.Clean(c.Path)), err
+	case *azblob.Config:
+		token, err := w.storageToken(c.Config, b.Auth, b.Address, b.Dir)
+		if err != nil {
+			return nil, "", err
+		}
+		store, err = azblob.New(*c, token)
+		return store, "azure_blob:" + c.Place(), err
+	}
+	panic(fmt.Sprintf("no store for %T", b.Settings))
 }
 
 // newFormat builds a format from its block's settings.
@@ -187,12 +227,12 @@ func (p *process) stateStore(pl *config.Pipeline) (ledger.Store, error) {
 	switch c := pl.State.Settings.(type) {
 	case *localState:
 		return ledger.NewDir(statePath(pl)), nil
-	case *azblob.Config:
-		chain, err := azauth.Default{RetryDelay: p.pause}.Credential("the default chain of credentials", p.lookup)
+	case *azblobstate.Config:
+		token, err := p.storageToken(c.Config, pl.State.Auth, "the state", pl.Dir)
 		if err != nil {
-			chain = azauth.Missing(fmt.Errorf("%w: %w", pipeline.ErrAccess, err))
+			return nil, fmt.Errorf("state: %w", err)
 		}
-		return azblob.Open(*c, azauth.TokenCredential(chain, azblob.Audience))
+		return azblobstate.Open(*c, token)
 	}
 	panic(fmt.Sprintf("no state for %T", pl.State.Settings))
 }
@@ -202,7 +242,7 @@ func statePath(pl *config.Pipeline) string {
 	switch c := pl.State.Settings.(type) {
 	case *localState:
 		return inDir(pl.Dir, c.Path)
-	case *azblob.Config:
+	case *azblobstate.Config:
 		return c.Place()
 	}
 	panic(fmt.Sprintf("no state for %T", pl.State.Settings))

@@ -98,7 +98,11 @@ func (s *session) writeManifests(ctx context.Context) error {
 }
 
 func (s *session) writeManifest(ctx context.Context, identity string, a archive) error {
-	if lineage, err := a.Lineage(ctx); err != nil || lineage != s.ledger.Lineage() {
+	lineage, err := a.Lineage(ctx)
+	switch {
+	case errors.Is(err, pipeline.ErrUnreadable): // nobody could say from where on a manifest has to go
+		return nil
+	case err != nil || lineage != s.ledger.Lineage():
 		return err // it has not been enrolled, so nothing was written to it
 	}
 	chain, err := ledger.Chain(ctx, s.store)
@@ -106,6 +110,9 @@ func (s *session) writeManifest(ctx context.Context, identity string, a archive)
 		return err
 	}
 	from, err := newestManifest(ctx, a, chain)
+	if errors.Is(err, pipeline.ErrUnreadable) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -219,6 +226,9 @@ func (c *checker) witness(ctx context.Context, t pipeline.Target) error {
 		return err
 	}
 	name, err := newestName(ctx, a, chain)
+	if errors.Is(err, pipeline.ErrUnreadable) {
+		return nil // so is the rest, and said to be
+	}
 	if err != nil || name == "" {
 		return err
 	}

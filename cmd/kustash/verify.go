@@ -86,6 +86,8 @@ type checker struct {
 
 	files, skipped int
 	unread         []unread // in the sink at hand
+	refused        int      // files of the sink at hand that may not be read
+	why            error    // the last of those
 	recounted      int      // slices that the workspace agrees with
 	rows           int64
 	findings       []finding
@@ -181,11 +183,24 @@ func (c *checker) sink(ctx context.Context, t pipeline.Target) error {
 		}
 		return nil
 	})
+	c.closed(t)
+	if errors.Is(err, pipeline.ErrUnreadable) {
+		c.find(finding{Type: "unreadable", Sink: t.Address, Text: fmt.Sprintf("%v: whether files are missing, or strange ones are there, is not checked", err)})
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("list %s: %w", t.Address, err)
 	}
 	c.compareSizes(t, sizes)
 	return nil
+}
+
+// closed tells of the files that may not be read, all at once.
+func (c *checker) closed(t pipeline.Target) {
+	if c.refused > 0 {
+		c.find(finding{Type: "unreadable", Sink: t.Address, Text: fmt.Sprintf("%s not re-read: %v", count(c.refused, "file"), c.why)})
+	}
+	c.refused, c.why = 0, nil
 }
 
 // line checks the files of one query, and notes the names that it has used.
@@ -218,6 +233,9 @@ func (c *checker) file(ctx context.Context, t pipeline.Target, query string, r p
 	case err == nil:
 		c.files++
 		c.rows += r.Rows
+	case errors.Is(err, pipeline.ErrUnreadable):
+		c.refused++
+		c.why = err
 	case errors.Is(err, pipeline.ErrMissing):
 		c.find(gone(t, query, r))
 	case errors.Is(err, pipeline.ErrMismatch):

@@ -8,9 +8,13 @@ import (
 )
 
 // TokenCredential returns a credential for clients of Azure's own modules: one
-// that asks for tokens for an audience, whatever scopes the client names.
-func TokenCredential(c Credential, audience string) azcore.TokenCredential {
-	return tokenCredential{NewTokens(c, Target{Authority: publicAuthority, Audience: audience, Assumed: true})}
+// that asks for tokens for t, whatever scopes the client names. Where t has no
+// authority it is that of the public cloud, unless the machine names another.
+func TokenCredential(c Credential, t Target) azcore.TokenCredential {
+	if t.Authority == "" {
+		t.Authority, t.Assumed = publicAuthority, true
+	}
+	return tokenCredential{NewTokens(c, t)}
 }
 
 const publicAuthority = "https://login.microsoftonline.com"

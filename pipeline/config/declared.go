@@ -107,10 +107,7 @@ var workspaceObject = cty.Object(map[string]cty.Type{"address": cty.String, "nam
 	"workspace_id": cty.String, "resource_id": cty.String, "cloud": cty.String, "endpoint": cty.String})
 
 func (l *loader) evaluateWorkspace(b *block) {
-	s := shapeOf(l.Kinds.Workspace()).block("auth", anyOf(l.Kinds.Credentials), "kind")
-	if !authIsBlock(b.block.Body) {
-		s.attributes("auth")
-	}
+	s := l.withAuth(shapeOf(l.Kinds.Workspace()), b.block.Body)
 	l.expand(b, s, workspaceObject, func(in *instance, body *body) cty.Value {
 		in.settings = l.Kinds.Workspace()
 		body.fill(reflect.ValueOf(in.settings).Elem(), body.content, "")
@@ -133,6 +130,15 @@ func (l *loader) evaluateWorkspace(b *block) {
 	})
 }
 
+// withAuth adds auth to the shape of a body.
+func (l *loader) withAuth(s *shape, body hcl.Body) *shape {
+	s.block("auth", anyOf(l.Kinds.Credentials), "kind")
+	if !authIsBlock(body) {
+		s.attributes("auth")
+	}
+	return s
+}
+
 // authIsBlock reports whether auth is written as a block in JSON, where an
 // argument and a block look alike.
 func authIsBlock(body hcl.Body) bool {
@@ -145,7 +151,7 @@ func authIsBlock(body hcl.Body) bool {
 	return !diags.HasErrors()
 }
 
-// auth returns the credential of a workspace and where its arguments are; nil
+// auth returns the credential that a block names or holds and where its arguments are; nil
 // is the default chain.
 func (b *body) auth() (*CredentialBlock, places) {
 	attr, byReference := b.content.Attributes["auth"]

@@ -45,7 +45,7 @@ type decoder struct {
 func (d *decoder) fill(target reflect.Value, content *hcl.BodyContent, prefix string) {
 	t := target.Type()
 	for _, f := range fieldsOf(t) {
-		field := target.Field(f.index)
+		field := target.FieldByIndex(f.index)
 		if f.block {
 			d.fillBlocks(field, f.name, content, prefix)
 			continue
@@ -232,7 +232,7 @@ func settingText(settings any, name string) cty.Value {
 		return cty.NullVal(cty.String)
 	}
 	for _, f := range fieldsOf(v.Type()) {
-		if field := v.Field(f.index); f.name == name && field.Kind() == reflect.String && !holdsSecret(field.Type()) && field.String() != "" {
+		if field := v.FieldByIndex(f.index); f.name == name && field.Kind() == reflect.String && !holdsSecret(field.Type()) && field.String() != "" {
 			return cty.StringVal(field.String())
 		}
 	}

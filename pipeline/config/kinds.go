@@ -17,6 +17,10 @@ type Kinds struct {
 	// resource_id, cloud and endpoint, where it has them, can be referred to.
 	Workspace func() any
 
+	// Authenticated names the kinds of sinks and states that take auth, an
+	// argument or a block, as workspaces do.
+	Authenticated map[string]bool
+
 	// Source and Sink build what a block declares. They must not touch the
 	// network or write anything. A *pipeline.SettingError is shown at the
 	// argument it names ("limits.rows" is one of a nested block), any other
@@ -49,11 +53,12 @@ type SinkBlock struct {
 	Address        string // sink.NAME or sink.NAME["key"]
 	Name           string
 	Kind           string
-	Dir            string // of the pipeline; relative paths start here
-	Settings       any    // what Kinds.Sinks[Kind] returned, filled in
-	Format         string // kind of the format
-	FormatSettings any    // what Kinds.Formats[Format] returned, filled in
-	Layout         string // template of the folders, DefaultLayout if left out
+	Dir            string           // of the pipeline; relative paths start here
+	Settings       any              // what Kinds.Sinks[Kind] returned, filled in
+	Auth           *CredentialBlock // as of WorkspaceBlock
+	Format         string           // kind of the format
+	FormatSettings any              // what Kinds.Formats[Format] returned, filled in
+	Layout         string           // template of the folders, DefaultLayout if left out
 }
 
 // DefaultLayout and DefaultFormat hold for a sink that says nothing else.
@@ -74,7 +79,8 @@ type Sink struct {
 // State is the declared place of the ledger.
 type State struct {
 	Kind     string
-	Settings any // what Kinds.States[Kind] returned, filled in
+	Settings any              // what Kinds.States[Kind] returned, filled in
+	Auth     *CredentialBlock // as of WorkspaceBlock
 	// Sure says that no mistake was found in what it depends on, so that it is
 	// the pipeline's whatever is wrong elsewhere.
 	Sure bool

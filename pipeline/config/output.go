@@ -99,9 +99,17 @@ func (l *loader) state() State {
 		return fallback
 	}
 	s := shapeOf(settings)
+	authenticated := l.Kinds.Authenticated[b.Labels[0]]
+	if authenticated {
+		l.withAuth(s, b.Body)
+	}
 	inner := l.content(b.Body, &s.schema, "state")
 	d := &decoder{loader: l, ctx: l.scope(references(b.Body, s), false), places: make(places), ok: true}
 	d.fill(reflect.ValueOf(settings).Elem(), inner, "")
+	var auth *CredentialBlock
+	if authenticated {
+		auth, _ = (&body{decoder: d, content: inner, at: b.DefRange}).auth()
+	}
 	if c, ok := settings.(interface{ Check() error }); ok && d.ok {
 		if err := c.Check(); err != nil {
 			at := b.DefRange
@@ -111,5 +119,5 @@ func (l *loader) state() State {
 			l.errorAt(at, "Invalid state", "%s.", strings.TrimSuffix(sentence(err.Error()), "."))
 		}
 	}
-	return State{Kind: b.Labels[0], Settings: settings}
+	return State{Kind: b.Labels[0], Settings: settings, Auth: auth}
 }

@@ -16,22 +16,23 @@ type shape struct {
 
 // field is one field of a settings struct.
 type field struct {
-	index    int
+	index    []int // of reflect.Value.FieldByIndex
 	name     string
 	optional bool
 	block    bool
 }
 
-// fieldsOf returns the tagged fields of a struct type.
+// fieldsOf returns the tagged fields of a struct type, and of the structs that
+// are embedded in it.
 func fieldsOf(t reflect.Type) []field {
 	var fields []field
-	for i := range t.NumField() {
-		tag, ok := t.Field(i).Tag.Lookup("hcl")
+	for _, f := range reflect.VisibleFields(t) {
+		tag, ok := f.Tag.Lookup("hcl")
 		if !ok {
 			continue
 		}
 		name, option, _ := strings.Cut(tag, ",")
-		fields = append(fields, field{index: i, name: name, optional: option == "optional", block: option == "block"})
+		fields = append(fields, field{index: f.Index, name: name, optional: option == "optional", block: option == "block"})
 	}
 	return fields
 }
@@ -51,7 +52,7 @@ func shapeOfType(t reflect.Type) *shape {
 	s := &shape{blocks: make(map[string]*shape)}
 	for _, f := range fieldsOf(t) {
 		if f.block {
-			s.block(f.name, shapeOfType(blockType(t.Field(f.index).Type)))
+			s.block(f.name, shapeOfType(blockType(t.FieldByIndex(f.index).Type)))
 			continue
 		}
 		s.schema.Attributes = append(s.schema.Attributes, hcl.AttributeSchema{Name: f.name, Required: !f.optional})

@@ -18,6 +18,10 @@ func (l *loader) evaluateSink(b *block) {
 		return
 	}
 	s := shapeOf(settings).attributes("layout", "empty", "superseded").block("format", anyOf(l.Kinds.Formats), "kind")
+	authenticated := l.Kinds.Authenticated[b.kind]
+	if authenticated {
+		l.withAuth(s, b.block.Body)
+	}
 	l.expand(b, s, sinkObject, func(in *instance, body *body) cty.Value {
 		in.settings, _ = l.newSettings("sink", b.kind, b.block.LabelRanges[0])
 		body.fill(reflect.ValueOf(in.settings).Elem(), body.content, "")
@@ -26,12 +30,16 @@ func (l *loader) evaluateSink(b *block) {
 			declared.Layout = layout
 		}
 		body.format(&declared)
+		var authPlaces places
+		if authenticated {
+			declared.Auth, authPlaces = body.auth()
+		}
 		empty := body.choice("empty", []string{"none", "file"}, nil)
 		superseded := body.choice("superseded", []string{"delete", "keep"}, nil)
 		if body.ok {
 			var err error
 			if in.sink, err = l.Kinds.Sink(declared); err != nil {
-				body.wrong("Invalid sink", err)
+				body.wrong("Invalid sink", err, authPlaces)
 			}
 			in.sink.WriteEmpty, in.sink.Keep = empty == "file", superseded == "keep"
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/kustash/kustash/internal/azcontainer"
 	"github.com/kustash/kustash/internal/secret"
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/pipeline/ledger"
@@ -27,7 +28,7 @@ func azurite(t *testing.T) *Store {
 	if connection == "" {
 		t.Skip("no Azurite: run make azurite-test")
 	}
-	s, err := Open(Config{ConnectionString: secret.Text(connection), Container: "kustash-" + uuid.NewString(), Prefix: "prod/soc"}, nil)
+	s, err := Open(Config{azcontainer.Config{ConnectionString: secret.Text(connection), Container: "kustash-" + uuid.NewString(), Prefix: "prod/soc"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,10 +15,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
@@ -28,8 +27,28 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 
+	"github.com/kustash/kustash/internal/azcontainer"
 	"github.com/kustash/kustash/pipeline/ledger"
 )
+
+// Config is the block state "azure_blob".
+type Config struct {
+	azcontainer.Config
+}
+
+// patience is short: the state is small, and whoever waits for it holds a lock
+// that has to be renewed.
+var patience = azcontainer.Patience{Tries: 4, Try: 15 * time.Second, Wait: 3 * time.Second}
+
+// Open returns the store. It touches nothing. token is asked where the settings
+// hold no secret; it may be nil then only.
+func Open(c Config, token azcore.TokenCredential) (*Store, error) {
+	client, err := c.Config.Open(token, patience)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{client: client, prefix: c.Folder(), place: c.Place()}, nil
+}
 
 // Store is a ledger.Store in a container. The container is created by the first
 // write if it is not there.
@@ -150,8 +169,15 @@ func (s *Store) Swap(ctx context.Context, name string, old, data []byte) error {
 	return s.explain("write", name, err)
 }
 
-// Try implements ledger.Trier: it writes a blob and deletes it.
+// Try implements ledger.Trier: it writes a blob and deletes it. A container in
+// which that is forbidden can hold no state.
 func (s *Store) Try(ctx context.Context) error {
+	switch why, err := azcontainer.Keeps(ctx, s.client); {
+	case err != nil:
+		return s.explain("read", "the container's properties", err)
+	case why != "":
+		return fmt.Errorf("%s, and the state's lock has to be replaced: keep the state in another container, the archive may stay", why)
+	}
 	const name = "_try"
 	if err := s.explain("write", name, s.upload(ctx, name, []byte("try\n"), nil)); err != nil {
 		return err
@@ -159,28 +185,7 @@ func (s *Store) Try(ctx context.Context) error {
 	return s.Delete(ctx, name)
 }
 
-// explain makes a message of an error of the module, whose own are pages, and
-// whose addresses may hold a SAS token.
+// explain makes a message of an error of the module.
 func (s *Store) explain(doing, name string, err error) error {
-	if err == nil {
-		return nil
-	}
-	var refused *azcore.ResponseError
-	var address *url.Error
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded) && !errors.As(err, &address):
-		return err
-	case errors.As(err, &refused):
-		advice := ""
-		switch refused.StatusCode {
-		case http.StatusForbidden, http.StatusUnauthorized:
-			advice = "; the identity needs the role Storage Blob Data Contributor on the container, or the key or SAS token is wrong or has expired"
-		case http.StatusNotFound:
-			advice = "; check account_url and container"
-		}
-		return fmt.Errorf("%s %s: the store answered with status %d %s%s", doing, name, refused.StatusCode, refused.ErrorCode, advice)
-	case errors.As(err, &address):
-		return fmt.Errorf("%s %s: %s cannot be reached: %w; check account_url and the network", doing, name, s.place, address.Err)
-	}
-	return fmt.Errorf("%s %s: %w", doing, name, err)
+	return azcontainer.Explain(s.place, doing, name, err)
 }

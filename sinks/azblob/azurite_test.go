@@ -1,0 +1,465 @@
+package azblob
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/kustash/kustash/internal/azcontainer"
+	"github.com/kustash/kustash/internal/secret"
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sinks"
+	"github.com/kustash/kustash/sinks/csv"
+	"github.com/kustash/kustash/sinks/parquet"
+	"github.com/kustash/kustash/sinks/sinktest"
+)
+
+var (
+	ctx   = context.Background()
+	quick = azcontainer.Patience{Tries: 3, Try: 5 * time.Second, Wait: 250 * time.Millisecond}
+)
+
+// azurite returns the settings of an empty place in Microsoft's emulator, or
+// skips: "make azurite-test" starts it.
+func azurite(t *testing.T) Config {
+	t.Helper()
+	connection := os.Getenv("KUSTASH_TEST_AZURITE")
+	if connection == "" {
+		t.Skip("no Azurite: run make azurite-test")
+	}
+	return Config{Config: azcontainer.Config{ConnectionString: secret.Text(connection), Container: "kustash-" + uuid.NewString(), Prefix: "prod/soc"}}
+}
+
+func mustOpen(t *testing.T, c Config) *Store {
+	t.Helper()
+	s, err := open(c, nil, quick)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func formats(t *testing.T) map[string]sinks.Format {
+	t.Helper()
+	text, err := csv.New(csv.Options{Compression: "gzip"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	columnar, err := parquet.New(parquet.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]sinks.Format{"csv": text, "parquet": columnar}
+}
+
+func TestStoreSuite(t *testing.T) {
+	sinktest.Store(t, func(t *testing.T) sinks.Store { return mustOpen(t, azurite(t)) })
+}
+
+func TestSinkSuite(t *testing.T) {
+	for name, format := range formats(t) {
+		t.Run(name, func(t *testing.T) {
+			sinktest.Sink(t, format, func(t *testing.T) sinks.Store { return mustOpen(t, azurite(t)) })
+		})
+	}
+}
+
+// put publishes an object of one piece.
+func put(s *Store, key string, data []byte, m sinks.Metadata) error {
+	o, err := s.Create(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer o.Abort()
+	if _, err := o.Write(data); err != nil {
+		return err
+	}
+	if err := o.Prepare(ctx, m); err != nil {
+		return err
+	}
+	return o.Commit(ctx)
+}
+
+func get(t *testing.T, s *Store, key string) []byte {
+	t.Helper()
+	c, err := s.Open(ctx, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	data, err := io.ReadAll(io.NewSectionReader(c, 0, c.Size()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// What the settings say of a blob is there, and so is what the tool says,
+// whatever characters it is made of.
+func TestProperties(t *testing.T) {
+	c := azurite(t)
+	c.AccessTier, c.Metadata, c.Tags = "cool", map[string]string{"team": "Größe 100%"}, map[string]string{"kept": "ten years"}
+	s := mustOpen(t, c)
+	m := sinks.Metadata{Lineage: "l", Query: `query.a["é %20 ü"]`, Rows: 3, SHA256: "ab", Schema: "s", Columns: sinktest.Columns, Format: "csv", Replaces: []string{"a/ö"}}
+	if err := put(s, "q/x.csv", []byte("a,b\n"), m); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.blob("q/x.csv").GetProperties(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *got.AccessTier != "Cool" || *got.ContentType != "text/csv; charset=utf-8" || *got.TagCount != 1 || firstOf(got.Metadata, "team") != "Größe 100%" {
+		t.Errorf("tier %s, type %s, %d tags, team %q", *got.AccessTier, *got.ContentType, *got.TagCount, firstOf(got.Metadata, "team"))
+	}
+	if want := []byte{0x4e, 0x53}; len(got.ContentMD5) != 16 {
+		t.Errorf("MD5 %x, want one of 16 bytes (%x…)", got.ContentMD5, want)
+	}
+	content, err := s.Open(ctx, "q/x.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer content.Close()
+	back, ok, err := content.Metadata(ctx)
+	if err != nil || !ok || fmt.Sprint(back) != fmt.Sprint(m) {
+		t.Errorf("metadata %+v, %v, %v\nwant %+v", back, ok, err, m)
+	}
+}
+
+// Metadata of 500 columns has no room in a blob's own: it is beside it, is not
+// listed as data, and goes with the object.
+func TestWideMetadata(t *testing.T) {
+	s := mustOpen(t, azurite(t))
+	m := sinks.Metadata{Lineage: "l", SHA256: "ab", Replaces: []string{}}
+	for n := range 500 {
+		m.Columns = append(m.Columns, pipeline.Column{Name: fmt.Sprintf("a_column_with_a_name_%d", n), Type: pipeline.String})
+	}
+	if err := put(s, "q/wide.csv", []byte("x"), m); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Open(ctx, "q/wide.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, ok, err := c.Metadata(ctx)
+	if err != nil || !ok || len(got.Columns) != 500 || got.Lineage != "l" {
+		t.Errorf("%d columns, %v, %v, want 500", len(got.Columns), ok, err)
+	}
+	var keys []string
+	list := func() {
+		keys = nil
+		if err := s.List(ctx, func(key string, _ int64) error { keys = append(keys, key); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if list(); len(keys) != 2 || !strings.HasPrefix(keys[0], "q/_wide.csv.") {
+		t.Errorf("listed %q, want the object and a hidden one", keys)
+	}
+	// Parquet holds it itself.
+	m.Embedded = true
+	if err := put(s, "q/wide.parquet", []byte("x"), m); err != nil {
+		t.Fatal(err)
+	}
+	if list(); len(keys) != 3 {
+		t.Errorf("listed %q, want nothing beside an object that holds its metadata", keys)
+	}
+	if err := s.Remove(ctx, "q/wide.csv"); err != nil {
+		t.Fatal(err)
+	}
+	if list(); len(keys) != 1 {
+		t.Errorf("listed %q after the removal, want the other object", keys)
+	}
+}
+
+// gate is a proxy in front of the emulator that spoils some requests.
+type gate struct {
+	*httptest.Server
+	spoil atomic.Pointer[func(w http.ResponseWriter, r *http.Request, forward func(http.ResponseWriter)) bool]
+}
+
+// gated returns settings that go through a gate.
+func gated(t *testing.T) (Config, *gate) {
+	t.Helper()
+	c := azurite(t)
+	connection := c.ConnectionString.Reveal()
+	_, rest, _ := strings.Cut(connection, "BlobEndpoint=")
+	endpoint, _, _ := strings.Cut(rest, ";")
+	target, err := url.Parse(endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: target.Scheme, Host: target.Host})
+	proxy.ErrorLog = nil
+	g := &gate{}
+	g.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Host = target.Host // it is signed
+		forward := func(w http.ResponseWriter) { proxy.ServeHTTP(w, r) }
+		if spoil := g.spoil.Load(); spoil != nil && (*spoil)(w, r, forward) {
+			return
+		}
+		forward(w)
+	}))
+	t.Cleanup(g.Close)
+	_, key, _ := strings.Cut(connection, "AccountKey=")
+	key, _, _ = strings.Cut(key, ";")
+	c.ConnectionString, c.AccountURL, c.AccountKey = "", g.URL+target.Path, secret.Text(key)
+	return c, g
+}
+
+// operation names a request that writes.
+func operation(r *http.Request) string {
+	switch q := r.URL.Query(); {
+	case r.Method == http.MethodPut && q.Get("comp") == "block":
+		return "block"
+	case r.Method == http.MethodPut && q.Get("comp") == "blocklist":
+		return "commit"
+	case r.Method == http.MethodGet && q.Get("comp") == "":
+		return "read"
+	case r.Method == http.MethodGet && q.Get("comp") == "list":
+		return "list"
+	}
+	return r.Method + " " + r.URL.RawQuery
+}
+
+// spoilOnce spoils the nth request of an operation and those after it, times of
+// them.
+func (g *gate) spoilOnce(op string, nth, times int64, with func(http.ResponseWriter, *http.Request, func(http.ResponseWriter))) *atomic.Int64 {
+	var seen, spoiled atomic.Int64
+	spoil := func(w http.ResponseWriter, r *http.Request, forward func(http.ResponseWriter)) bool {
+		if operation(r) != op || seen.Add(1) < nth || spoiled.Load() >= times {
+			return false
+		}
+		spoiled.Add(1)
+		with(w, r, forward)
+		return true
+	}
+	g.spoil.Store(&spoil)
+	return &spoiled
+}
+
+func random(n int) []byte {
+	data := make([]byte, n)
+	rng := rand.New(rand.NewPCG(uint64(n), 1))
+	for i := range data {
+		data[i] = byte(rng.Uint32())
+	}
+	return data
+}
+
+var faults = map[string]func(http.ResponseWriter, *http.Request, func(http.ResponseWriter)){
+	"500": func(w http.ResponseWriter, _ *http.Request, _ func(http.ResponseWriter)) { w.WriteHeader(500) },
+	"503 after the body": func(w http.ResponseWriter, r *http.Request, _ func(http.ResponseWriter)) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("x-ms-error-code", "ServerBusy")
+		w.WriteHeader(503)
+	},
+	"broken in the middle": func(_ http.ResponseWriter, r *http.Request, _ func(http.ResponseWriter)) {
+		_, _ = io.CopyN(io.Discard, r.Body, max(r.ContentLength/2, 0))
+		panic(http.ErrAbortHandler)
+	},
+	"done, and the answer lost": func(_ http.ResponseWriter, _ *http.Request, forward func(http.ResponseWriter)) {
+		forward(httptest.NewRecorder())
+		panic(http.ErrAbortHandler)
+	},
+	"done, and answered with 500": func(w http.ResponseWriter, _ *http.Request, forward func(http.ResponseWriter)) {
+		forward(httptest.NewRecorder())
+		w.WriteHeader(500)
+	},
+}
+
+// Whatever happens to a request, once or for good: an object that is said to be
+// there is there, whole, and one that is not said to be there is not half there.
+func TestFaults(t *testing.T) {
+	data := random(2*blockSize + 100)
+	for what, with := range faults {
+		for _, op := range []string{"block", "commit"} {
+			for _, times := range []int64{1, 1000} {
+				t.Run(fmt.Sprintf("%s %s %d", op, what, times), func(t *testing.T) {
+					c, g := gated(t)
+					s := mustOpen(t, c)
+					if err := put(s, "before.bin", []byte("x"), sinks.Metadata{}); err != nil {
+						t.Fatal(err)
+					}
+					spoiled := g.spoilOnce(op, 1, times, with)
+					err := put(s, "q/x.bin", data, sinks.Metadata{Lineage: "l"})
+					g.spoil.Store(nil)
+					if spoiled.Load() == 0 {
+						t.Fatal("nothing was spoiled")
+					}
+					found, openErr := s.Open(ctx, "q/x.bin")
+					switch {
+					case times == 1 && err != nil:
+						t.Errorf("one fault: %v", err)
+					case err != nil && (errors.Is(err, pipeline.ErrExists) || strings.Contains(err.Error(), "\n")):
+						t.Errorf("%v, want one line and not that somebody else has the name", err)
+					case err == nil && openErr != nil:
+						t.Errorf("it is said to be there: %v", openErr)
+					}
+					if openErr == nil {
+						defer found.Close()
+						if got := get(t, s, "q/x.bin"); !bytes.Equal(got, data) {
+							t.Errorf("it holds %d other bytes", len(got))
+						}
+					} else if !errors.Is(openErr, pipeline.ErrMissing) {
+						t.Error(openErr)
+					}
+				})
+			}
+		}
+	}
+}
+
+// Reading goes on over a fault, and never gives half of an object.
+func TestReadFaults(t *testing.T) {
+	data := random(blockSize + 100)
+	for what, with := range faults {
+		t.Run(what, func(t *testing.T) {
+			c, g := gated(t)
+			s := mustOpen(t, c)
+			if err := put(s, "q/x.bin", data, sinks.Metadata{}); err != nil {
+				t.Fatal(err)
+			}
+			for _, times := range []int64{1, 1000} {
+				spoiled := g.spoilOnce("read", 1, times, with)
+				content, err := s.Open(ctx, "q/x.bin")
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := io.ReadAll(io.NewSectionReader(content, 0, content.Size()))
+				if spoiled.Load() == 0 {
+					t.Fatal("nothing was spoiled")
+				}
+				if times == 1 && (err != nil || !bytes.Equal(got, data)) {
+					t.Errorf("one fault: %d bytes, %v", len(got), err)
+				}
+				if times > 1 && (err == nil || errors.Is(err, pipeline.ErrMismatch) || errors.Is(err, pipeline.ErrMissing)) {
+					t.Errorf("no read works: %v, want an error that says nothing of the object", err)
+				}
+			}
+		})
+	}
+}
+
+// A blob that becomes another one under a reader is noticed.
+func TestChangedWhileRead(t *testing.T) {
+	s := mustOpen(t, azurite(t))
+	data := random(window + 10)
+	if err := put(s, "x.bin", data, sinks.Metadata{}); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Open(ctx, "x.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.ReadAt(make([]byte, 10), 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Remove(ctx, "x.bin"); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(s, "x.bin", data, sinks.Metadata{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ReadAt(make([]byte, 10), window); !errors.Is(err, pipeline.ErrMismatch) {
+		t.Errorf("%v, want %v", err, pipeline.ErrMismatch)
+	}
+}
+
+// Blocks that another attempt has left under the name are in nobody's way, and
+// are no objects.
+func TestLeftBlocks(t *testing.T) {
+	s := mustOpen(t, azurite(t))
+	crashed, err := s.Create(ctx, "x.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := crashed.Write(random(blockSize + 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := crashed.Prepare(ctx, sinks.Metadata{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.List(ctx, func(key string, _ int64) error { t.Errorf("%s is listed", key); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := put(s, "x.bin", []byte("whole"), sinks.Metadata{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := crashed.Commit(ctx); !errors.Is(err, pipeline.ErrExists) {
+		t.Errorf("the one that wakes up late: %v, want %v", err, pipeline.ErrExists)
+	}
+	if got := get(t, s, "x.bin"); string(got) != "whole" {
+		t.Errorf("the object holds %d bytes, want those that were committed", len(got))
+	}
+}
+
+// However large an object is, three blocks of it are in memory at most.
+func TestMemory(t *testing.T) {
+	s := mustOpen(t, azurite(t))
+	o, err := s.Create(ctx, "large.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer o.Abort()
+	piece := random(1 << 20)
+	peak := func(pieces int) uint64 {
+		var most uint64
+		for n := range pieces {
+			if _, err := o.Write(piece); err != nil {
+				t.Fatal(err)
+			}
+			if n%8 == 7 {
+				var m runtime.MemStats
+				runtime.GC()
+				runtime.ReadMemStats(&m)
+				most = max(most, m.HeapAlloc)
+			}
+		}
+		return most
+	}
+	few, many := peak(32), peak(160)
+	if many > few+3*blockSize {
+		t.Errorf("%d MiB in memory after many blocks, %d MiB after few", many>>20, few>>20)
+	}
+}
+
+// A stopped upload gives up what is under way.
+func TestAbort(t *testing.T) {
+	c, g := gated(t)
+	s := mustOpen(t, c)
+	var once sync.Once
+	arrived := make(chan struct{})
+	g.spoilOnce("block", 1, 1000, func(_ http.ResponseWriter, r *http.Request, _ func(http.ResponseWriter)) {
+		once.Do(func() { close(arrived) })
+		_, _ = io.Copy(io.Discard, r.Body)
+		<-r.Context().Done()
+	})
+	o, err := s.Create(ctx, "x.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.Write(random(blockSize)); err != nil {
+		t.Fatal(err)
+	}
+	<-arrived
+	if err := o.Abort(); err != nil {
+		t.Error(err)
+	}
+	o.(*object).upload.wg.Wait() // or the test hangs
+}
