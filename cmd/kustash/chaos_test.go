@@ -157,6 +157,9 @@ func (r *round) complete() {
 
 // compare holds the archive against the source, row by row.
 func (r *round) compare() {
+	if r.fetch != nil {
+		r.fetch()
+	}
 	current, done := currentFiles(r.t, r.shell)
 	r.count(func(y *chaosTally) { y.slices += done })
 	for _, query := range chaosQueries {

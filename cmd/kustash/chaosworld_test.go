@@ -24,6 +24,7 @@ type world struct {
 	late    bool
 	rows    int       // made so far
 	newest  time.Time // ingestion of the newest late row
+	fetch   func()    // brings an archive that is elsewhere into the folder; nil if it is there
 }
 
 // chaosTables are plain tables; rows of the first crowd on single ticks.

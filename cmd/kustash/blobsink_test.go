@@ -1,0 +1,191 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+	"github.com/google/uuid"
+
+	"github.com/kustash/kustash/sources/loganalytics/emulator"
+)
+
+// blobWorld is a world of the chaos test whose archive is in a container of
+// Azurite, with the settings that more adds to each sink.
+func blobWorld(t *testing.T, seed uint64, more string) *round {
+	t.Helper()
+	connection := os.Getenv("KUSTASH_TEST_AZURITE")
+	if connection == "" {
+		t.Skip("no Azurite: run make azurite-test")
+	}
+	name := "archive-" + uuid.NewString()
+	r := &round{world: newWorld(t, rand.New(rand.NewPCG(seed, 78)), false), report: &chaosReport{}, tally: &chaosTally{}}
+	r.env["KUSTASH_TEST_LOCK_LIFETIME"] = "15s"
+	r.env["CONNECTION"] = connection
+	text := r.read("main.kustash.hcl")
+	for _, folder := range []string{"parquet", "csv"} {
+		text = strings.Replace(text, fmt.Sprintf("sink \"local\" %q {\n  path = \"archive/%s\"\n", folder, folder), fmt.Sprintf(`sink "azure_blob" %q {
+  connection_string = env("CONNECTION")
+  container         = %q
+  prefix            = %q
+  %s
+`, folder, name, folder, more), 1)
+	}
+	r.write("main.kustash.hcl", text)
+	client, err := container.NewClientFromConnectionString(connection, name, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.fetch = func() { download(t, client, filepath.Join(r.dir, "archive")) }
+	return r
+}
+
+func (s *shell) read(name string) string {
+	s.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// download puts the blobs of a container into a folder, in place of what is
+// there.
+func download(t *testing.T, c *container.Client, dir string) {
+	t.Helper()
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	pages := c.NewListBlobsFlatPager(nil)
+	for pages.More() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, blob := range page.Segment.BlobItems {
+			path := filepath.Join(dir, filepath.FromSlash(*blob.Name))
+			if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+				t.Fatal(err)
+			}
+			f, err := os.Create(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.NewBlobClient(*blob.Name).DownloadFile(ctx, f, nil); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+// The whole tool with an archive in a container: every verb that touches it,
+// late rows, replacing, loss and a lost state.
+func TestBlobSink(t *testing.T) {
+	r := blobWorld(t, 1, `access_tier = "cool"`+"\n  metadata = { team = \"soc\" }\n  tags = { kept = \"years\" }\n")
+	_, rest, _ := strings.Cut(r.env["CONNECTION"], "AccountKey=")
+	secret, _, _ := strings.Cut(rest, ";")
+	expect := func(wantCode int, args []string, words ...string) {
+		t.Helper()
+		code, output := r.run(args...)
+		for _, w := range words {
+			if !strings.Contains(output, w) {
+				t.Errorf("%v does not say %q:\n%s", args, w, output)
+			}
+		}
+		if code != wantCode {
+			t.Fatalf("%v: exit %d, want %d\n%s", args, code, wantCode, output)
+		}
+		if strings.Contains(output, secret) {
+			t.Fatalf("%v shows the key", args)
+		}
+	}
+	expect(exitDone, []string{"init"})
+	expect(exitDone, []string{"apply", "-auto-approve"}, "Apply complete!")
+	r.complete()
+	expect(exitDone, []string{"doctor"}, "belongs to this pipeline")
+	expect(exitDone, []string{"apply", "-auto-approve", "-replace=query.picked"}, "Apply complete!")
+	r.complete()
+
+	// What somebody deletes is noticed, and comes back from the other sink.
+	client, err := container.NewClientFromConnectionString(r.env["CONNECTION"], containerOf(t, r), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := ""
+	current, _ := currentFiles(t, r.shell)
+	for name := range current {
+		if strings.HasPrefix(name, "parquet/") && name > gone {
+			gone = name
+		}
+	}
+	if _, err := client.NewBlobClient(gone).Delete(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	expect(exitFailed, []string{"verify"}, "missing", strings.TrimPrefix(gone, "parquet/"))
+	r.complete()
+
+	// A state that is lost is made again from what the blobs say.
+	if err := os.RemoveAll(filepath.Join(r.dir, ".kustash")); err != nil {
+		t.Fatal(err)
+	}
+	expect(exitFailed, []string{"apply", "-auto-approve"}, "kustash state rebuild")
+	expect(exitDone, []string{"state", "rebuild"}, "Rebuilt:")
+	expect(exitDone, []string{"plan", "-detailed-exitcode"}, "No changes.")
+	r.complete()
+}
+
+func containerOf(t *testing.T, r *round) string {
+	t.Helper()
+	_, rest, _ := strings.Cut(r.read("main.kustash.hcl"), `container         = "`)
+	name, _, _ := strings.Cut(rest, `"`)
+	return name
+}
+
+// Runs that die, run beside each other or have to ask a service that is ill
+// leave every row exactly once in the container.
+func TestBlobSinkChaos(t *testing.T) {
+	report := &chaosReport{tallies: make(map[string]*chaosTally)}
+	for i, f := range []chaosFault{
+		{name: "kill -9 at a random moment", long: 12, strike: killedAtRandom},
+		{name: "kill -9 at a step of the commit", long: 12, strike: killedAtStep},
+		{name: "two runs at once", long: 2, strike: twoRuns("")},
+		{name: "two runs at once, -lock=false", long: 4, strike: twoRuns("-lock=false")},
+		{name: "faults of the service", long: 1, strike: serviceFaults},
+	} {
+		tally := report.of(f.name)
+		rounds := 1
+		if os.Getenv("KUSTASH_CHAOS") == "long" {
+			rounds = f.long
+		}
+		for n := range rounds {
+			r := blobWorld(t, uint64(100*i+n), "")
+			r.report, r.tally, r.usual = report, tally, 1500*time.Millisecond
+			f.strike(r)
+			r.complete()
+		}
+	}
+	t.Logf("\n%s", report)
+}
+
+// A run that is stopped beyond the lifetime of its lock publishes nothing in the
+// container when it wakes up.
+func TestBlobSinkStopped(t *testing.T) {
+	r := blobWorld(t, 900, "")
+	r.setFaults(emulator.Fault{Match: emulator.Match{Query: "Crowd_CL", Times: 3}, Action: emulator.Action{Delay: time.Second}})
+	r.usual = 1500 * time.Millisecond
+	stopped(r)
+	r.usual = 0
+	r.complete()
+}
