@@ -105,8 +105,8 @@ func (c Calendar) holds(w Window) bool {
 func (s *state) copyOver(ctx context.Context, p piece) error {
 	t := newTee(s, p)
 	defer t.abort()
-	for _, r := range p.copied {
-		if err := t.copyOne(ctx, r); err != nil {
+	for _, pieces := range together(p.copied) {
+		if err := t.copyOne(ctx, pieces); err != nil {
 			return t.end(fmt.Errorf("copy from %s: %w", p.from.Address, err))
 		}
 	}
@@ -114,7 +114,36 @@ func (s *state) copyOver(ctx context.Context, p piece) error {
 	return t.bringToEnd(ctx)
 }
 
-func (t *tee) copyOne(ctx context.Context, r Receipt) error {
+// together puts the pieces of slices together, in order.
+func together(receipts []Receipt) (all [][]Receipt) {
+	at := make(map[readKey]int)
+	for _, r := range receipts {
+		k := readKey{sliceKey{r.Window, r.Part}, r.Cut}
+		if i, ok := at[k]; ok && r.Pieces > 0 {
+			all[i] = append(all[i], r)
+			continue
+		}
+		at[k] = len(all)
+		all = append(all, []Receipt{r})
+	}
+	for _, pieces := range all {
+		slices.SortFunc(pieces, func(a, b Receipt) int { return a.Piece - b.Piece })
+	}
+	return all
+}
+
+// readKey is what was read at once.
+type readKey struct {
+	sliceKey
+	Cut
+}
+
+// copyOne copies what was read at once. Its pieces are cut anew.
+func (t *tee) copyOne(ctx context.Context, pieces []Receipt) error {
+	r := pieces[0]
+	if r.Pieces > 0 && !CompletePieces(pieces) {
+		return fmt.Errorf("%s is one of %d pieces, and not all of them are there", r.Key, r.Pieces)
+	}
 	sl := t.piece.Slice
 	sl.Window, sl.Part, sl.Cut, sl.Query.Fingerprint = r.Window, r.Part, r.Cut, r.Fingerprint
 	if r.Key == "" {
@@ -132,12 +161,19 @@ func (t *tee) copyOne(ctx context.Context, r Receipt) error {
 	if !ok {
 		return fmt.Errorf("the ledger has no schema %s", r.Schema)
 	}
+	rows := Held{Objects: pieces}.Rows()
 	err := t.readFrom(ctx, sl, r.Input, func(emit func(arrow.Record) error) (Reading, error) {
 		t.ends = r.Ends
-		return Reading{Received: max(r.Received, r.Rows), Size: r.Size}, t.piece.from.Sink.(Reader).ReadBack(ctx, r, columns, emit)
+		reading := Reading{Received: max(r.Received, rows), Size: r.Size}
+		for _, one := range pieces {
+			if err := t.piece.from.Sink.(Reader).ReadBack(ctx, one, columns, emit); err != nil {
+				return reading, err
+			}
+		}
+		return reading, nil
 	})
-	if err == nil && t.read1 != r.Rows {
-		err = fmt.Errorf("%w: %s gave %d rows of %d", ErrMismatch, r.Key, t.read1, r.Rows)
+	if err == nil && t.read1 != rows {
+		err = fmt.Errorf("%w: %s gave %d rows of %d", ErrMismatch, r.Key, t.read1, rows)
 	}
 	return err
 }

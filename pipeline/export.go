@@ -82,6 +82,7 @@ type tee struct {
 type out struct {
 	Target
 	files  []*file // of the slices read so far, in order
+	first  int     // index of the first one of the slice that is being read
 	failed error   // why it is out
 }
 
@@ -89,6 +90,7 @@ type out struct {
 type file struct {
 	File
 	tx      Tx
+	rows    int64 // written
 	receipt Receipt
 	done    bool // published, or without rows
 }
@@ -169,10 +171,12 @@ func (t *tee) undo() {
 		return
 	}
 	for _, o := range t.live() {
-		if f := o.last(); f.tx != nil {
-			_ = f.tx.Abort()
+		for _, f := range o.files[o.first:] {
+			if f.tx != nil {
+				_ = f.tx.Abort()
+			}
 		}
-		o.files = o.files[:len(o.files)-1]
+		o.files = o.files[:o.first]
 	}
 }
 
@@ -189,9 +193,7 @@ func (t *tee) write(ctx context.Context, rec arrow.Record) error {
 	named := array.NewRecord(t.schema, rec.Columns(), rec.NumRows())
 	defer named.Release()
 	for _, o := range live {
-		if err := o.last().tx.Write(named); err != nil {
-			t.drop(o, "write", err)
-		}
+		t.fill(ctx, o, named)
 	}
 	t.read1 += rec.NumRows()
 	t.tell(Event{Kind: SliceRead, Query: t.slice.Query.Address, Window: t.slice.Window, Part: t.slice.Part, Rows: rec.NumRows()})
@@ -206,23 +208,30 @@ func (t *tee) begin(ctx context.Context, answer *arrow.Schema) error {
 	}
 	t.schema = columns.Arrow()
 	for _, o := range t.live() {
-		f := &file{File: File{
+		o.first = len(o.files)
+		t.open(ctx, o, File{
 			Slice:   t.slice,
-			Number:  t.number(o),
 			Lineage: t.Lineage,
 			Columns: columns,
 			Ends:    cmp.Or(EndsOf(answer), t.ends),
 			Tool:    t.Tool,
-		}}
-		if t.piece.swap {
-			f.Replaces = Held{Objects: t.piece.old[o.Identity]}.Keys()
-		}
-		o.files = append(o.files, f)
-		if f.tx, err = o.Sink.Begin(ctx, f.File); err != nil {
-			t.drop(o, "begin a file", err)
-		}
+		})
 	}
 	return nil
+}
+
+// open begins a file.
+func (t *tee) open(ctx context.Context, o *out, one File) {
+	one.Number = t.number(o)
+	if t.piece.swap {
+		one.Replaces = Held{Objects: t.piece.old[o.Identity]}.Keys()
+	}
+	f := &file{File: one}
+	o.files = append(o.files, f)
+	var err error
+	if f.tx, err = o.Sink.Begin(ctx, one); err != nil {
+		t.drop(o, "begin a file", err)
+	}
 }
 
 // columns gives the columns of an answer their names in files, and records
@@ -252,11 +261,18 @@ func (t *tee) columns(answer *arrow.Schema) (Schema, error) {
 	return columns, nil
 }
 
-// number returns how many intents the slice has had in this sink.
+// number returns how many intents the slice has had in this sink, those of the
+// files that are on their way included.
 func (t *tee) number(o *out) int {
+	n := 0
+	for _, f := range o.files {
+		if f.tx != nil && o.intent(f.Slice) == o.intent(t.slice) {
+			n++
+		}
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.intents[o.intent(t.slice)]
+	return n + t.intents[o.intent(t.slice)]
 }
 
 // intent is the key under which the intents of a slice in this sink are counted.
@@ -268,27 +284,20 @@ func (o *out) intent(s Slice) intentKey {
 // leaves none, unless the sink wants it.
 func (t *tee) prepare(ctx context.Context, reading Reading, input Amount) {
 	for _, o := range t.live() {
-		f := o.last()
-		if t.read1 == 0 && !o.WriteEmpty {
+		if f := o.last(); t.read1 == 0 && !o.WriteEmpty {
 			_ = f.tx.Abort()
 			f.done = true
 			f.receipt = f.File.empty()
-		} else {
-			receipt, err := f.tx.Prepare(ctx)
-			if err == nil && receipt.Rows != t.read1 {
-				err = fmt.Errorf("it counted %d rows of %d", receipt.Rows, t.read1)
-			}
-			if err != nil {
-				t.drop(o, "complete the file", err)
-				continue
-			}
-			f.receipt = receipt
+		} else if !t.completeLast(ctx, o) {
+			continue
 		}
-		if reading.Received != t.read1 {
-			f.receipt.Received = reading.Received
+		for _, f := range o.files[o.first:] {
+			if reading.Received != t.read1 {
+				f.receipt.Received = reading.Received
+			}
+			f.receipt.Size, f.receipt.Input = reading.Size, input
+			f.receipt.Final = t.piece.export.overdue(f.Slice.Window, f.Slice.Cut.To)
 		}
-		f.receipt.Size, f.receipt.Input = reading.Size, input
-		f.receipt.Final = t.piece.export.overdue(f.Slice.Window, f.Slice.Cut.To)
 	}
 	t.step("prepare")
 }

@@ -97,7 +97,7 @@ func (h *History) add(ctx context.Context, e Entry) error {
 	if e.Kind == KindDone {
 		h.adopt(e.Query, e.Schema)
 	}
-	if e.Kind == KindDone && e.Part == "" && e.From.IsZero() {
+	if e.Kind == KindDone && e.Part == "" && e.Pieces == 0 && e.From.IsZero() {
 		h.yield(e.Query, e.Fingerprint).add(*e.Receipt)
 	}
 	return h.line(e.Query, e.Sink).add(ctx, e)

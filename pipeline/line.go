@@ -195,6 +195,7 @@ func (l *Line) count(r Receipt) {
 	switch {
 	case !r.From.IsZero(): // rows that came late to a slice that is covered
 		l.Late += r.Rows
+	case r.Piece > 1: // the first of its slice stands for all
 	case r.Part == "":
 		l.covered = insert(l.covered, r.Window)
 	default:
@@ -384,6 +385,7 @@ func covers(slices []Receipt, w Window) error {
 		switch {
 		case !w.Contains(r.Window):
 			return fmt.Errorf("the slice %v does not lie in %v", r.Window, w)
+		case r.Piece > 1:
 		case r.Part == "":
 			whole = append(whole, r.Window)
 		default:

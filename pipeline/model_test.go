@@ -19,6 +19,7 @@ type modelRun struct {
 	print string   // fingerprint of the query
 	sinks []string // names
 	limit int
+	rows  int64 // that a file of sink a may have; 0 is no bound
 }
 
 // modelRows has one tick with a crowd, and rows that come late.
@@ -41,6 +42,9 @@ func (p *process) run(m modelRun) (*Plan, Summary, error) {
 	for _, name := range m.sinks {
 		t := testTarget(p.world, name, Daily)
 		t.Sink = stepSink{t.Sink.(memSink), p}
+		if name == "a" {
+			t.MaxRows = m.rows
+		}
 		targets = append(targets, t)
 	}
 	e := exportOf(source, targets...)
@@ -153,18 +157,26 @@ func (w *world) settleDown(m modelRun) error {
 // Whatever happens at a step of a run, what counts stays sound, and later runs
 // with other splits bring each row into exactly one object.
 func TestModel(t *testing.T) {
-	first := modelRun{dayStart.Add(49 * time.Hour), "fp1:0", []string{"a", "b"}, 2}
+	first := modelRun{now: dayStart.Add(49 * time.Hour), print: "fp1:0", sinks: []string{"a", "b"}, limit: 2}
 	late, changed, third := first, first, first
 	late.now = dayStart.Add(52 * time.Hour)
 	changed.print = "fp1:1"
 	third.sinks = []string{"a", "b", "c"}
-	scenarios := []struct {
+	type scenario struct {
 		name string
 		run  modelRun
 		old  bool // after a first run
 		lose bool // an object
-	}{{"first", first, false, false}, {"late", late, true, false}, {"replace", changed, true, false}, {"copy", third, true, false}, {"lost", first, true, true}}
+	}
+	scenarios := []scenario{{"first", first, false, false}, {"late", late, true, false}, {"replace", changed, true, false}, {"copy", third, true, false}, {"lost", first, true, true}}
+	for _, s := range slices.Clone(scenarios) {
+		s.name, s.run.rows = "pieces, "+s.name, 1
+		s.run.sinks = slices.DeleteFunc(slices.Clone(s.run.sinks), func(name string) bool { return name == "b" }) // so that a lends its pieces
+		scenarios = append(scenarios, s)
+	}
 	for _, s := range scenarios {
+		first := first
+		first.rows = s.run.rows
 		base := newWorld()
 		if s.old {
 			if err := base.settleDown(first); err != nil {
@@ -195,7 +207,7 @@ func TestModel(t *testing.T) {
 				p.other = func() { _, _, _ = (&process{world: w, at: -1}).run(s.run) }
 				_, _, _ = p.run(s.run)
 				histories++
-				if s.name != "lost" {
+				if !s.lose {
 					if err := w.sound(s.run, before); err != nil {
 						t.Errorf("%s: %v at step %d: %v", s.name, how, at, err)
 					}
@@ -211,7 +223,7 @@ func TestModel(t *testing.T) {
 
 // The model notices a row that is there twice.
 func TestModelNoticesDouble(t *testing.T) {
-	first := modelRun{dayStart.Add(49 * time.Hour), "fp1:0", []string{"a"}, 2}
+	first := modelRun{now: dayStart.Add(49 * time.Hour), print: "fp1:0", sinks: []string{"a"}, limit: 2}
 	w := newWorld()
 	if err := w.settleDown(first); err != nil {
 		t.Fatal(err)

@@ -8,10 +8,10 @@ import (
 // A writer that wakes up while its successor recovers, neither of them kept out
 // by a lock, leaves no object that counts without being there.
 func TestModelWakes(t *testing.T) {
-	first := modelRun{dayStart.Add(49 * time.Hour), "fp1:0", []string{"a"}, 2}
-	changed := first
-	changed.print = "fp1:1"
-	for name, run := range map[string]modelRun{"first": first, "replace": changed} {
+	first := modelRun{now: dayStart.Add(49 * time.Hour), print: "fp1:0", sinks: []string{"a"}, limit: 2}
+	changed, pieces := first, first
+	changed.print, pieces.rows = "fp1:1", 1
+	for name, run := range map[string]modelRun{"first": first, "replace": changed, "pieces": pieces} {
 		base := newWorld()
 		if name == "replace" {
 			if err := base.settleDown(first); err != nil {

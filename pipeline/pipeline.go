@@ -98,6 +98,10 @@ type Target struct {
 	WriteEmpty bool
 	// Keep says that objects stay where they are when others take over.
 	Keep bool
+	// MaxRows and MaxBytes bound an object: the rows of a slice go into several
+	// that count together, each closed once it has so many rows or about so many
+	// bytes. 0 is no bound.
+	MaxRows, MaxBytes int64
 }
 
 // Limits bound one answer of a source. The planner aims at half of each.
@@ -185,8 +189,12 @@ type Receipt struct {
 	Number      int    `json:"number"`
 	// Parts is how many objects with hash parts of this window count together;
 	// 0 for one without a part.
-	Parts int  `json:"parts,omitempty"`
-	Ends  Ends `json:"ends,omitempty"`
+	Parts int `json:"parts,omitempty"`
+	// Piece counts the objects that hold the rows of the slice together, from 1;
+	// Pieces is how many those are. Both are 0 for one that holds them all.
+	Piece  int  `json:"piece,omitempty"`
+	Pieces int  `json:"pieces,omitempty"`
+	Ends   Ends `json:"ends,omitempty"`
 	// What the source said of the read: rows received before those outside of
 	// the window were dropped, and bytes as the service measures them.
 	Received int64 `json:"received,omitempty"`

@@ -71,8 +71,8 @@ func (r *Runner) recoverPast(ctx context.Context, e Export, t Target, past []Rec
 }
 
 // groups puts together the intents that count together: those of one
-// replacement, and the hash parts of one window. Any other is a group of its
-// own.
+// replacement, and the hash parts and pieces of one window. Any other is a group
+// of its own.
 func groups(open []Receipt) [][]Receipt {
 	var all [][]Receipt
 	type mate struct {
@@ -85,7 +85,7 @@ func groups(open []Receipt) [][]Receipt {
 		if r.Swap != "" {
 			k = mate{swap: r.Swap}
 		}
-		together := r.Swap != "" || r.Part != ""
+		together := r.Swap != "" || r.Part != "" || r.Pieces > 0
 		if i, ok := at[k]; ok && together {
 			all[i] = append(all[i], r)
 			continue
@@ -208,14 +208,17 @@ func (t Target) keeps(end Kind, r Receipt) bool {
 	return end == KindForgotten && r.Swap != "" && !removes(t.Sink)
 }
 
-// whole reports whether a group has all hash parts of each of its windows.
+// whole reports whether a group has all hash parts of each of its windows, and
+// all pieces of each of its slices.
 func whole(group []intent) bool {
-	parts := make(map[Window]int)
+	parts, pieces := make(map[Window]int), make(map[sliceKey]int)
 	for _, g := range group {
 		parts[g.receipt.Window]++
+		pieces[sliceKey{g.receipt.Window, g.receipt.Part}]++
 	}
 	for _, g := range group {
-		if g.receipt.Part != "" && parts[g.receipt.Window] != g.receipt.Parts {
+		r := g.receipt
+		if r.Part != "" && parts[r.Window] != r.Parts || r.Pieces > 0 && pieces[sliceKey{r.Window, r.Part}] != r.Pieces {
 			return false
 		}
 	}
@@ -235,7 +238,7 @@ func (r *Runner) takeBack(ctx context.Context, t Target, group []intent, there [
 				continue // it holds its name itself
 			}
 			if !ok {
-				return false, fmt.Errorf("%w: %s is a part of an instant of which others are missing, and this sink cannot remove it", ErrMismatch, g.receipt.Key)
+				return false, fmt.Errorf("%w: %s counts only together with others, which are missing, and this sink cannot remove it", ErrMismatch, g.receipt.Key)
 			}
 			if err := remover.Remove(ctx, g.receipt); err != nil && !errors.Is(err, ErrMissing) {
 				return false, err

@@ -104,6 +104,9 @@ func TestEveryRowOnce(t *testing.T) {
 		w.rng = rand.New(rand.NewPCG(seed, 8))
 		source := &tableSource{rows: randomTable(rng, 150), limit: 4 + rng.IntN(30), rng: rand.New(rand.NewPCG(seed, 9))}
 		exports := []Export{exportOf(source, testTarget(w, "a", Daily), testTarget(w, "b", Hourly))}
+		if seed%2 == 0 {
+			exports[0].Targets[0].MaxRows = int64(1 + rng.IntN(9))
+		}
 		clean := false
 		for run := 0; run < 200 && !clean; run++ {
 			w.restart()

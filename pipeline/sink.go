@@ -64,6 +64,20 @@ type Tx interface {
 	Abort() error
 }
 
+// Sizer is implemented by transactions that can tell how large their object is.
+type Sizer interface {
+	// Size returns about how many bytes the object has so far.
+	Size() int64
+}
+
+// Piecer is implemented by transactions whose objects say that they hold the
+// rows of their slice together with others.
+type Piecer interface {
+	// Piece says, before Prepare, that the object is the nth of such a row, from
+	// 1, and how long that is: 0 of all but the last, when nobody knows yet.
+	Piece(n, of int)
+}
+
 // Lister is implemented by sinks that can tell what they hold.
 type Lister interface {
 	// List calls visit for every object that is data (no part of its key

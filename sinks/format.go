@@ -41,6 +41,12 @@ type Describer interface {
 	Describe(m Metadata) error
 }
 
+// Buffer is implemented by encoders that hold back much of what they encode.
+type Buffer interface {
+	// Buffered returns about how many bytes of the object are not written yet.
+	Buffered() int64
+}
+
 // Embedder is implemented by formats whose encoders implement Describer.
 type Embedder interface {
 	// Metadata returns what the object was told by Describe.

@@ -139,6 +139,6 @@ func (s *Sink) Describe(ctx context.Context, key string) (Metadata, error) {
 
 // Receipt returns the receipt of an object that says this of itself.
 func (m Metadata) Receipt(key string) pipeline.Receipt {
-	return pipeline.Receipt{Key: key, Window: m.Window, Part: m.Part, Cut: m.Cut, Rows: m.Rows, Bytes: m.Bytes, SHA256: m.SHA256,
+	return pipeline.Receipt{Key: key, Window: m.Window, Part: m.Part, Piece: m.Piece, Pieces: m.Pieces, Cut: m.Cut, Rows: m.Rows, Bytes: m.Bytes, SHA256: m.SHA256,
 		Fingerprint: m.Fingerprint, Schema: m.Schema, Number: m.Number, Ends: m.Ends}
 }

@@ -18,12 +18,16 @@ type Metadata struct {
 	Fingerprint     string `json:"fingerprint"`
 	pipeline.Window        // start and end
 	Part            string `json:"part,omitempty"`
-	pipeline.Cut           // cut_from and cut
-	Number          int    `json:"number"` // pipeline.File.Number
-	Rows            int64  `json:"rows"`
-	Bytes           int64  `json:"bytes,omitempty"`  // of the object; unknown to the object itself
-	SHA256          string `json:"sha256,omitempty"` // of the object; unknown to the object itself
-	Schema          string `json:"schema"`           // Hash of the columns
+	// Piece counts the objects that hold the slice together, from 1; the last one
+	// has in Pieces how many they are. Both are 0 for one that holds all of it.
+	Piece        int    `json:"piece,omitempty"`
+	Pieces       int    `json:"pieces,omitempty"`
+	pipeline.Cut        // cut_from and cut
+	Number       int    `json:"number"` // pipeline.File.Number
+	Rows         int64  `json:"rows"`
+	Bytes        int64  `json:"bytes,omitempty"`  // of the object; unknown to the object itself
+	SHA256       string `json:"sha256,omitempty"` // of the object; unknown to the object itself
+	Schema       string `json:"schema"`           // Hash of the columns
 	// Columns has the KQL type of each column. A store with little room may
 	// have dropped it.
 	Columns  pipeline.Schema `json:"columns,omitempty"`
@@ -77,6 +81,7 @@ func (m Metadata) differs(r pipeline.Receipt) string {
 		{"start", stamp(m.Start), stamp(r.Start)},
 		{"end", stamp(m.End), stamp(r.End)},
 		{"part", m.Part, r.Part},
+		{"piece", strconv.Itoa(m.Piece), strconv.Itoa(r.Piece)},
 		{"lower cut", stamp(m.From), stamp(r.From)},
 		{"cut", stamp(m.To), stamp(r.To)},
 		{"rows", strconv.FormatInt(m.Rows, 10), strconv.FormatInt(r.Rows, 10)},
@@ -123,6 +128,11 @@ func (m Metadata) Fields() map[string]string {
 		"ends":        string(m.Ends),
 		"time_column": m.TimeColumn,
 	}
+	for name, n := range map[string]int{"piece": m.Piece, "pieces": m.Pieces} {
+		if n > 0 {
+			fields[name] = strconv.Itoa(n)
+		}
+	}
 	if m.Bytes > 0 {
 		fields["bytes"] = strconv.FormatInt(m.Bytes, 10)
 	}
@@ -162,7 +172,7 @@ func MetadataOf(field func(name string) string) (Metadata, error) {
 	}
 	for name, into := range map[string]any{
 		"start": &m.Start, "end": &m.End, "cut_from": &m.From, "cut": &m.To,
-		"number": &m.Number, "rows": &m.Rows, "bytes": &m.Bytes,
+		"piece": &m.Piece, "pieces": &m.Pieces, "number": &m.Number, "rows": &m.Rows, "bytes": &m.Bytes,
 		"columns": &m.Columns, "replaces": &m.Replaces,
 	} {
 		if text := field(name); text != "" {

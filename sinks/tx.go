@@ -23,6 +23,8 @@ type tx struct {
 	encoder Encoder
 	rows    int64
 	promise promise
+	piece   int // of several that hold the slice together, from 1
+	pieces  int // how many those are; 0 as long as nobody knows
 	receipt pipeline.Receipt
 	state   txState
 	err     error // the first; nothing works after it
@@ -118,6 +120,18 @@ func validTexts(texts *array.String) bool {
 	return true
 }
 
+// Piece implements pipeline.Piecer.
+func (t *tx) Piece(n, of int) { t.piece, t.pieces = n, of }
+
+// Size implements pipeline.Sizer.
+func (t *tx) Size() int64 {
+	size := t.out.bytes
+	if b, ok := t.encoder.(Buffer); ok {
+		size += b.Buffered()
+	}
+	return size
+}
+
 // Prepare implements pipeline.Tx.
 func (t *tx) Prepare(ctx context.Context) (pipeline.Receipt, error) {
 	switch {
@@ -139,6 +153,7 @@ func (t *tx) Prepare(ctx context.Context) (pipeline.Receipt, error) {
 func (t *tx) complete(ctx context.Context) error {
 	m := metadataOf(t.file, t.format)
 	m.Rows, m.TimeColumn = t.rows, t.promise.column()
+	m.Piece, m.Pieces = t.piece, t.pieces
 	if d, ok := t.encoder.(Describer); ok {
 		if err := d.Describe(m); err != nil {
 			return err
@@ -159,6 +174,8 @@ func (t *tx) complete(ctx context.Context) error {
 		Key:         t.key,
 		Window:      m.Window,
 		Part:        m.Part,
+		Piece:       m.Piece,
+		Pieces:      m.Pieces,
 		Cut:         m.Cut,
 		Rows:        m.Rows,
 		Bytes:       m.Bytes,

@@ -139,7 +139,7 @@ func (r *rebuild) putAside(ctx context.Context, identity string, f spare) error 
 }
 
 // grouped puts together files that count together: the hash parts of a window,
-// and those that replace the same.
+// the pieces of a slice, and those that replace the same.
 func grouped(strays []stray) [][]stray {
 	at := make(map[string]int)
 	var groups [][]stray
@@ -148,7 +148,7 @@ func grouped(strays []stray) [][]stray {
 		switch {
 		case len(f.Replaces) > 0:
 			k = f.Query + "|" + fmt.Sprint(f.Replaces)
-		case f.Part != "":
+		case f.Part != "" || f.Piece > 0:
 			k = f.Query + "|" + f.Window.FileName() + f.From.String()
 		}
 		i, ok := at[k]
@@ -174,6 +174,8 @@ func (r *rebuild) refuses(ctx context.Context, identity string, group []stray, t
 			return "it has no rows, and nothing tells whether its slice is done", nil
 		case f.Part != "" && !pipeline.CompleteParts(parts(group, f.Window)):
 			return "it is a part of an instant, and nothing tells whether all the others are there", nil
+		case f.Piece > 0 && !pipeline.CompletePieces(piecesOf(group, f)):
+			return "it is a piece of a slice, and not all the others are there", nil
 		}
 		held, err := line.Held(ctx, f.Window)
 		if err != nil {
@@ -195,8 +197,19 @@ func (r *rebuild) refuses(ctx context.Context, identity string, group []stray, t
 func parts(group []stray, w pipeline.Window) []string {
 	var all []string
 	for _, f := range group {
-		if f.Window == w {
+		if f.Window == w && f.Piece <= 1 {
 			all = append(all, f.Part)
+		}
+	}
+	return all
+}
+
+// piecesOf returns the pieces of a file's slice that are in a group.
+func piecesOf(group []stray, one stray) []pipeline.Receipt {
+	var all []pipeline.Receipt
+	for _, f := range group {
+		if f.Window == one.Window && f.Part == one.Part && f.Cut == one.Cut {
+			all = append(all, f.Receipt(f.key))
 		}
 	}
 	return all

@@ -17,6 +17,7 @@ func (c *checker) recount(ctx context.Context) error {
 		part   string
 		cut    pipeline.Cut
 	}
+	key := func(query string, r pipeline.Receipt) slice { return slice{query, r.Window, r.Part, r.Cut} }
 	counted := make(map[slice]bool)
 	for _, e := range c.exports() {
 		for _, t := range e.Targets {
@@ -24,12 +25,17 @@ func (c *checker) recount(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			rows := make(map[slice]int64) // of all pieces
 			for _, r := range done {
-				one := slice{e.Query.Address, r.Window, r.Part, r.Cut}
+				rows[key(e.Query.Address, r)] += r.Rows
+			}
+			for _, r := range done {
+				one := key(e.Query.Address, r)
 				if counted[one] || !c.sampled(r.Window.FileName()+e.Query.Address) {
 					continue
 				}
 				counted[one] = true
+				r.Rows = rows[one]
 				if err := c.recountOne(ctx, e, t, r); err != nil {
 					return err
 				}

@@ -73,7 +73,9 @@ type Sink struct {
 	Calendar   pipeline.Calendar // what one folder of the layout covers
 	WriteEmpty bool              // empty = "file": a slice without rows leaves a file too; the loader sets it
 	Keep       bool              // superseded = "keep": objects stay when others take over; the loader sets it
-	Sink       pipeline.Sink
+	// MaxRows and MaxBytes bound a file; 0 is no bound. The loader sets them.
+	MaxRows, MaxBytes int64
+	Sink              pipeline.Sink
 }
 
 // State is the declared place of the ledger.

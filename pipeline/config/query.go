@@ -185,6 +185,8 @@ func (b *body) target(v cty.Value, at hcl.Range, others []pipeline.Target) (pipe
 		Sink:       in.sink.Sink,
 		WriteEmpty: in.sink.WriteEmpty,
 		Keep:       in.sink.Keep,
+		MaxRows:    in.sink.MaxRows,
+		MaxBytes:   in.sink.MaxBytes,
 	}, true
 }
 

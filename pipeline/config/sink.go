@@ -17,7 +17,7 @@ func (l *loader) evaluateSink(b *block) {
 		b.value = cty.DynamicVal
 		return
 	}
-	s := shapeOf(settings).attributes("layout", "empty", "superseded").block("format", anyOf(l.Kinds.Formats), "kind")
+	s := shapeOf(settings).attributes("layout", "empty", "superseded", "max_rows", "max_file_size").block("format", anyOf(l.Kinds.Formats), "kind")
 	authenticated := l.Kinds.Authenticated[b.kind]
 	if authenticated {
 		l.withAuth(s, b.block.Body)
@@ -36,12 +36,14 @@ func (l *loader) evaluateSink(b *block) {
 		}
 		empty := body.choice("empty", []string{"none", "file"}, nil)
 		superseded := body.choice("superseded", []string{"delete", "keep"}, nil)
+		rows, bytes := body.plural("max_rows"), body.size("max_file_size")
 		if body.ok {
 			var err error
 			if in.sink, err = l.Kinds.Sink(declared); err != nil {
 				body.wrong("Invalid sink", err, authPlaces)
 			}
 			in.sink.WriteEmpty, in.sink.Keep = empty == "file", superseded == "keep"
+			in.sink.MaxRows, in.sink.MaxBytes = rows, bytes
 		}
 		return cty.ObjectVal(map[string]cty.Value{
 			"address": cty.StringVal(in.address),

@@ -83,3 +83,14 @@ sink "local" "emptied" {
   path  = "emptied"
   empty = "fil" # error: Did you mean "file"?
 }
+
+sink "local" "bounded" {
+  path          = "bounded"
+  max_rows      = 0 # error: must be a whole number of at least 1
+  max_file_size = "256 megs" # error: is not a size such as "256MB"
+}
+sink "local" "halved" {
+  path          = "halved"
+  max_rows      = 1.5 # error: must be a whole number of at least 1
+  max_file_size = "0.5B" # error: is no size of a file
+}
