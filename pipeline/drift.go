@@ -145,13 +145,13 @@ type newestFile struct {
 }
 
 // Drift compares an answer's columns with those of the query's newest file. A
-// query without a file has none.
-func (h *History) Drift(query string, answer Schema) Drift {
+// query without a file has none. exact is as of Schema.Extend.
+func (h *History) Drift(query string, answer Schema, exact bool) Drift {
 	before, ok := h.Newest(query)
 	if !ok {
 		return Drift{Query: query}
 	}
-	now, _ := h.Known(query).Extend(answer)
+	now, _ := h.Known(query).Extend(answer, exact)
 	return driftOf(query, before, now)
 }
 
@@ -174,7 +174,7 @@ func (s *surveyor) describe(ctx context.Context, e Export) (asks []func()) {
 			s.survey.Undescribed = append(s.survey.Undescribed, SliceError{Query: e.Query.Address, Window: e.Span.Resolve(s.survey.Now), Err: err})
 			return
 		}
-		drift := s.history.Drift(e.Query.Address, columns)
+		drift := s.history.Drift(e.Query.Address, columns, e.ExactNames)
 		switch {
 		case columns == nil || drift.None():
 		case e.Frozen:

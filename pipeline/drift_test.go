@@ -34,7 +34,7 @@ func TestDriftOf(t *testing.T) {
 		{"all at once", append(n[:2:2], gone...), Schema{n[0], {Name: "N", Type: GUID}, {Name: "M", Type: Int}},
 			"+M int M -Gone bool Gone ~N long>guid N_guid"},
 	} {
-		now, _ := known.Extend(test.answer)
+		now, _ := known.Extend(test.answer, false)
 		d := driftOf("query.t", test.before, now)
 		var got []string
 		for _, c := range d.Added {

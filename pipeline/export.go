@@ -244,7 +244,7 @@ func (t *tee) columns(answer *arrow.Schema) (Schema, error) {
 	query := t.piece.Query.Address
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	columns, grown := t.known[query].Extend(read)
+	columns, grown := t.known[query].Extend(read, t.piece.export.ExactNames)
 	if err := t.kept(t.piece.export, columns); err != nil {
 		return nil, err
 	}

@@ -122,6 +122,8 @@ type Export struct {
 	Late      Late
 	OnChange  OnChange
 	Frozen    bool // the query keeps its columns: a change of them is an error
+	// ExactNames keeps the names of columns that differ by case only.
+	ExactNames bool
 	// Loose says that the ends of the query's slices are told by the time
 	// column of its result (Judgement.Loose).
 	Loose bool

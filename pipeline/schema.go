@@ -147,12 +147,16 @@ func (s Schema) Hash() string {
 // has the answer's columns in the answer's order; grown is known plus the
 // columns that are new. A column keeps the name it had before; a new one that
 // equals another ignoring case gets _2, _3 …; one whose type has changed
-// becomes Name_type.
-func (known Schema) Extend(answer Schema) (file, grown Schema) {
+// becomes Name_type. With exact, names that differ by case only are no matter.
+func (known Schema) Extend(answer Schema, exact bool) (file, grown Schema) {
+	fold := strings.ToLower
+	if exact {
+		fold = func(name string) string { return name }
+	}
 	grown = known[:len(known):len(known)]
 	taken := make(map[string]bool)
 	for _, c := range known {
-		taken[strings.ToLower(c.FileName())] = true
+		taken[fold(c.FileName())] = true
 	}
 	used := make(map[int]bool) // entries of grown that this answer has claimed
 	for _, c := range answer {
@@ -173,10 +177,10 @@ func (known Schema) Extend(answer Schema) (file, grown Schema) {
 				base += "_" + string(c.Type)
 			}
 			name := base
-			for n := 2; taken[strings.ToLower(name)]; n++ {
+			for n := 2; taken[fold(name)]; n++ {
 				name = fmt.Sprintf("%s_%d", base, n)
 			}
-			taken[strings.ToLower(name)] = true
+			taken[fold(name)] = true
 			column := Column{Name: c.Name, Type: c.Type}
 			if name != c.Name {
 				column.As = name

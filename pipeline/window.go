@@ -139,6 +139,7 @@ type Calendar int
 // time, so that one folder covers everything.
 const (
 	NoCalendar Calendar = iota
+	FiveMinutes
 	Hourly
 	Daily
 	Monthly
@@ -150,6 +151,8 @@ const (
 func (c Calendar) Next(t time.Time) (next time.Time, ok bool) {
 	y, m, d := t.Date()
 	switch c {
+	case FiveMinutes:
+		return t.Truncate(5 * time.Minute).Add(5 * time.Minute), true
 	case Hourly:
 		return t.Truncate(time.Hour).Add(time.Hour), true
 	case Daily:

@@ -149,6 +149,8 @@ func TestCalendar(t *testing.T) {
 		calendar Calendar
 		in, want string
 	}{
+		{FiveMinutes, "2026-01-31T23:59:59.9999999Z", "2026-02-01T00:00:00Z"},
+		{FiveMinutes, "2026-01-31T23:50:00Z", "2026-01-31T23:55:00Z"},
 		{Hourly, "2026-01-31T23:59:59.9999999Z", "2026-02-01T00:00:00Z"},
 		{Daily, "2024-02-28T00:00:00Z", "2024-02-29T00:00:00Z"},
 		{Monthly, "2026-01-31T12:00:00Z", "2026-02-01T00:00:00Z"},
@@ -199,7 +201,7 @@ func TestSpanResolve(t *testing.T) {
 func TestSchemaExtend(t *testing.T) {
 	known := Schema(nil)
 	extend := func(answer Schema) []string {
-		file, grown := known.Extend(answer)
+		file, grown := known.Extend(answer, false)
 		known = grown
 		names := make([]string, len(file))
 		for i, c := range file {
@@ -220,6 +222,9 @@ func TestSchemaExtend(t *testing.T) {
 	} {
 		if got := extend(step.answer); !reflect.DeepEqual(got, step.want) {
 			t.Errorf("Extend(%v) gives %v, want %v", step.answer, got, step.want)
+		}
+		if exact, _ := Schema(nil).Extend(Schema{{Name: "id", Type: Long}, {Name: "ID", Type: Long}, {Name: "ID", Type: Long}}, true); exact[1].FileName() != "ID" || exact[2].FileName() != "ID_2" {
+			t.Errorf("exact names become %v, want id, ID and ID_2", exact)
 		}
 		back, err := SchemaOf(step.answer.Arrow())
 		if err != nil || back.Hash() != step.answer.Hash() {

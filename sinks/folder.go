@@ -21,6 +21,9 @@ var placeholders = map[string]func(q pipeline.Query, t time.Time) (string, error
 	"day":       timeFolder("02"),
 	"date":      timeFolder("2006-01-02"),
 	"hour":      timeFolder("15"),
+	fiveMinutes: func(_ pipeline.Query, t time.Time) (string, error) {
+		return t.UTC().Truncate(5 * time.Minute).Format("04"), nil
+	},
 }
 
 func timeFolder(layout string) func(pipeline.Query, time.Time) (string, error) {
@@ -29,8 +32,12 @@ func timeFolder(layout string) func(pipeline.Query, time.Time) (string, error) {
 
 // folder returns the folders for objects whose slice starts at t.
 func (l Layout) folder(q pipeline.Query, t time.Time) (string, error) {
+	return pathOf(l.orDefault().parts, q, t)
+}
+
+func pathOf(parts []layoutPart, q pipeline.Query, t time.Time) (string, error) {
 	var b strings.Builder
-	for i, part := range l.orDefault().parts {
+	for i, part := range parts {
 		if i > 0 {
 			b.WriteByte('/')
 		}

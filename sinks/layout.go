@@ -15,6 +15,15 @@ import (
 // DefaultLayout is the layout of a sink that declares none.
 const DefaultLayout = "{query}/date={date}"
 
+// rulesLayout is how layout = "rules" puts files: into folders of five minutes as
+// the data export rules of a workspace do, below one for each table
+// (https://learn.microsoft.com/azure/azure-monitor/logs/logs-data-export).
+// Readers of Hive's folders do not take it: two of them are named m.
+var rulesLayout = "{query}/y={year}/m={month}/d={day}/h={hour}/m={" + fiveMinutes + "}"
+
+// fiveMinutes is the placeholder of the minute in which five of them begin.
+const fiveMinutes = "5m"
+
 // Layout names the folders of a sink's objects. The zero value is the default.
 type Layout struct {
 	parts    []layoutPart
@@ -32,8 +41,13 @@ type layoutPiece struct {
 // ParseLayout reads a template of folders such as "{query}/date={date}". Names
 // in braces are query, table, workspace, year, month, day, date and hour; any
 // other is an error. So is a layout in which two times far apart share a
-// folder that they should not, such as {month} without {year}.
+// folder that they should not, such as {month} without {year}. "rules" is the
+// layout of data export rules.
 func ParseLayout(text string) (Layout, error) {
+	rules := text == "rules"
+	if rules {
+		text = rulesLayout
+	}
 	var l Layout
 	names, keys := make(map[string]bool), make(map[string]bool)
 	for folder := range strings.SplitSeq(text, "/") {
@@ -42,7 +56,7 @@ func ParseLayout(text string) (Layout, error) {
 			return Layout{}, fmt.Errorf("layout %q: %w", text, err)
 		}
 		if key := part.key(); key != "" {
-			if keys[strings.ToLower(key)] {
+			if keys[strings.ToLower(key)] && !rules {
 				return Layout{}, fmt.Errorf("layout %q: the key %q is there twice", text, key)
 			}
 			keys[strings.ToLower(key)] = true
@@ -118,12 +132,16 @@ func calendarOf(names map[string]bool) (pipeline.Calendar, error) {
 	month := names["month"] || names["date"]
 	day := names["day"] || names["date"]
 	switch {
+	case names[fiveMinutes] && !names["hour"]:
+		return 0, fmt.Errorf("{%s} without {hour} puts the same minutes of different hours into one folder; add {hour}", fiveMinutes)
 	case names["hour"] && !(year && month && day):
 		return 0, fmt.Errorf("{hour} without {date} puts the same hour of different days into one folder; add {date}")
 	case names["day"] && !(year && month):
 		return 0, fmt.Errorf("{day} without {year} and {month} puts the same day of different months into one folder; add them, or use {date}")
 	case names["month"] && !year:
 		return 0, fmt.Errorf("{month} without {year} puts the same month of different years into one folder; add {year}")
+	case names[fiveMinutes]:
+		return pipeline.FiveMinutes, nil
 	case names["hour"]:
 		return pipeline.Hourly, nil
 	case day:

@@ -25,6 +25,7 @@ func TestParseLayout(t *testing.T) {
 		{"raw data/a=b/{query}", pipeline.NoCalendar, "raw%20data/a=b/events/SigninLogs"},
 		{"Köln/100%/{query}", pipeline.NoCalendar, "K%C3%B6ln/100%25/events/SigninLogs"},
 		{"x", pipeline.NoCalendar, "x"},
+		{"rules", pipeline.FiveMinutes, "events/SigninLogs/y=2026/m=02/d=03/h=04/m=55"},
 	}
 	q := pipeline.Query{Address: `query.events["SigninLogs"]`, Text: "SigninLogs\n| where true", Workspace: "6a2f"}
 	at := time.Date(2026, 2, 3, 4, 59, 59, 999999900, time.UTC)
@@ -70,6 +71,7 @@ func TestParseLayoutErrors(t *testing.T) {
 		{"{dates}/{query}", "did you mean {date}?"},
 		{"{minute}", "{minute} is none of {query}, {table}"},
 		{"{query}/{month}", "add {year}"},
+		{"{query}/{date}/{5m}", "add {hour}"},
 		{"{query}/{day}", "add them, or use {date}"},
 		{"{query}/{year}/{day}", "add them, or use {date}"},
 		{"{query}/{hour}", "add {date}"},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,9 @@ type Sink struct {
 	layout   Layout
 
 	keeps atomic.Bool // the store cannot delete, as far as is known
+
+	mu        sync.Mutex
+	described map[string]bool // folders and schemas whose columns are told
 }
 
 var (
@@ -68,6 +72,9 @@ func (s *Sink) Layout() Layout { return s.layout }
 func (s *Sink) Begin(ctx context.Context, f pipeline.File) (pipeline.Tx, error) {
 	key, err := s.key(f)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.describeColumns(ctx, f); err != nil {
 		return nil, err
 	}
 	t, err := s.begin(ctx, f, key, s.format)

@@ -309,7 +309,7 @@ func (r *result) write(rec arrow.Record) error {
 		if err != nil {
 			return err
 		}
-		columns, _ = pipeline.Schema(nil).Extend(columns)
+		columns, _ = pipeline.Schema(nil).Extend(columns, false)
 		var w io.Writer = r.file
 		if r.temp != nil {
 			w = r.temp

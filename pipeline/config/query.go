@@ -22,7 +22,7 @@ func queryShape() *shape {
 	for _, name := range []string{"workspace", "sinks"} {
 		s.schema.Attributes = append(s.schema.Attributes, hcl.AttributeSchema{Name: name, Required: true})
 	}
-	return s.attributes("kql", "tables", "except", "plan", "late", "on_change", "schema", "missing_table", "assume_sliceable").block("window", window)
+	return s.attributes("kql", "tables", "except", "plan", "late", "on_change", "schema", "column_names", "missing_table", "assume_sliceable").block("window", window)
 }
 
 func (l *loader) evaluateQuery(b *block) {
@@ -36,6 +36,7 @@ func (l *loader) evaluateQuery(b *block) {
 		}
 		e.OnChange = pipeline.OnChange(body.choice("on_change", []string{string(pipeline.Forward), string(pipeline.Rebuild)}, nil))
 		e.Frozen = body.choice("schema", []string{"evolve", "freeze"}, nil) == "freeze"
+		e.ExactNames = body.choice("column_names", []string{"distinct", "exact"}, nil) == "exact"
 		if body.choice("missing_table", []string{"error", "skip"}, nil) == "skip" {
 			e.Query.MissingTable = pipeline.MissingSkip
 		}

@@ -239,10 +239,11 @@ var folders = map[pipeline.Calendar]struct {
 	width time.Duration
 	exact bool // a slice must divide it
 }{
-	pipeline.Hourly:  {"an hour", time.Hour, true},
-	pipeline.Daily:   {"a day", 24 * time.Hour, true},
-	pipeline.Monthly: {"a month", 28 * 24 * time.Hour, false},
-	pipeline.Yearly:  {"a year", 365 * 24 * time.Hour, false},
+	pipeline.FiveMinutes: {"five minutes", 5 * time.Minute, true},
+	pipeline.Hourly:      {"an hour", time.Hour, true},
+	pipeline.Daily:       {"a day", 24 * time.Hour, true},
+	pipeline.Monthly:     {"a month", 28 * 24 * time.Hour, false},
+	pipeline.Yearly:      {"a year", 365 * 24 * time.Hour, false},
 }
 
 // checkStep compares the width of slices with the folders of the sinks.
@@ -258,7 +259,7 @@ func (w *window) checkStep(e *pipeline.Export) {
 		case step > folder.width:
 			w.wrongAt("slice", "Invalid slice", "A slice of %s is longer than a folder of %s, which covers %s. Shorten the slice, or give the sink a coarser layout.", writeDuration(step), t.Address, folder.name)
 		case step > 0 && folder.exact && folder.width%step != 0:
-			w.wrongAt("slice", "Invalid slice", "A folder of %s covers %s, and slices of %s do not divide that evenly. Choose one that does, such as \"1h\" or \"15m\".", t.Address, folder.name, writeDuration(step))
+			w.wrongAt("slice", "Invalid slice", "A folder of %s covers %s, and slices of %s do not divide that evenly. Choose one that does, such as \"%s\".", t.Address, folder.name, writeDuration(step), writeDuration(folder.width))
 		}
 	}
 }
