@@ -30,22 +30,24 @@ func blobWorld(t *testing.T, seed uint64, more string) *round {
 	r := &round{world: newWorld(t, rand.New(rand.NewPCG(seed, 78)), false), report: &chaosReport{}, tally: &chaosTally{}}
 	r.env["KUSTASH_TEST_LOCK_LIFETIME"] = "15s"
 	r.env["CONNECTION"] = connection
-	text := r.read("main.kustash.hcl")
-	for _, folder := range []string{"parquet", "csv"} {
-		text = strings.Replace(text, fmt.Sprintf("sink \"local\" %q {\n  path = \"archive/%s\"\n", folder, folder), fmt.Sprintf(`sink "azure_blob" %q {
-  connection_string = env("CONNECTION")
-  container         = %q
-  prefix            = %q
-  %s
-`, folder, name, folder, more), 1)
-	}
-	r.write("main.kustash.hcl", text)
+	r.intoContainer(name, "connection_string = env(\"CONNECTION\")\n"+more)
 	client, err := container.NewClientFromConnectionString(connection, name, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.fetch = func() { download(t, client, filepath.Join(r.dir, "archive")) }
 	return r
+}
+
+// intoContainer puts the archive into a container, each sink below a prefix of
+// its name, with further settings.
+func (w *world) intoContainer(container, more string) {
+	text := w.read("main.kustash.hcl")
+	for _, folder := range []string{"parquet", "csv"} {
+		text = strings.Replace(text, fmt.Sprintf("sink \"local\" %q {\n  path = \"archive/%s\"\n", folder, folder),
+			fmt.Sprintf("sink \"azure_blob\" %q {\n  container = %q\n  prefix = %q\n  %s\n", folder, container, folder, more), 1)
+	}
+	w.write("main.kustash.hcl", text)
 }
 
 func (s *shell) read(name string) string {

@@ -1,5 +1,6 @@
 // Runs a command beside Microsoft's emulator of blob storage, on a free port of
-// the loopback interface, with its connection string in KUSTASH_TEST_AZURITE.
+// the loopback interface, with its connection string in KUSTASH_TEST_AZURITE, and
+// in KUSTASH_TEST_AZURITE_SCRIPT what node runs to start another one.
 "use strict";
 const { spawn } = require("node:child_process");
 const fs = require("node:fs");
@@ -44,7 +45,7 @@ async function main([command, ...args]) {
   try {
     await listening(port, emulator);
     const connection = `DefaultEndpointsProtocol=http;AccountName=${account};AccountKey=${key};BlobEndpoint=http://127.0.0.1:${port}/${account};`;
-    const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, KUSTASH_TEST_AZURITE: connection } });
+    const child = spawn(command, args, { stdio: "inherit", env: { ...process.env, KUSTASH_TEST_AZURITE: connection, KUSTASH_TEST_AZURITE_SCRIPT: script } });
     return await new Promise((resolve) => child.once("exit", (code) => resolve(code ?? 1)).once("error", (e) => { console.error(String(e)); resolve(1); }));
   } finally {
     emulator.kill();
