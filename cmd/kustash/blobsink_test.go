@@ -150,7 +150,7 @@ func TestBlobSink(t *testing.T) {
 
 func containerOf(t *testing.T, r *round) string {
 	t.Helper()
-	_, rest, _ := strings.Cut(r.read("main.kustash.hcl"), `container         = "`)
+	_, rest, _ := strings.Cut(r.read("main.kustash.hcl"), `container = "`)
 	name, _, _ := strings.Cut(rest, `"`)
 	return name
 }
