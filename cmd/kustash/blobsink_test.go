@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -146,6 +147,38 @@ func TestBlobSink(t *testing.T) {
 	expect(exitDone, []string{"state", "rebuild"}, "Rebuilt:")
 	expect(exitDone, []string{"plan", "-detailed-exitcode"}, "No changes.")
 	r.complete()
+}
+
+// The example works as it is.
+func TestBlobExample(t *testing.T) {
+	connection := os.Getenv("KUSTASH_TEST_AZURITE")
+	if connection == "" {
+		t.Skip("no Azurite: run make azurite-test")
+	}
+	_, rest, _ := strings.Cut(connection, "BlobEndpoint=")
+	endpoint, _, _ := strings.Cut(rest, ";")
+	_, rest, _ = strings.Cut(connection, "AccountKey=")
+	key, _, _ := strings.Cut(rest, ";")
+	data, err := demoTables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(newEmulator(t, emulator.Config{Data: data, Limits: emulator.Limits{Requests: -1}}))
+	defer server.Close()
+	text, err := os.ReadFile("../../examples/cold-storage/main.kustash.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &shell{t: t, dir: t.TempDir(), env: map[string]string{
+		"KUSTASH_VAR_workspace_id": emulator.DemoWorkspaceID, "KUSTASH_VAR_endpoint": server.URL, "KUSTASH_VAR_authority": server.URL,
+		"KUSTASH_VAR_account_url": endpoint, "KUSTASH_VAR_account_key": key,
+		"AZURE_TENANT_ID": emulator.DemoTenantID, "AZURE_CLIENT_ID": emulator.DemoClientID, "AZURE_CLIENT_SECRET": emulator.DemoClientSecret}}
+	s.write("main.kustash.hcl", string(text))
+	for _, args := range [][]string{{"init"}, {"apply", "-auto-approve"}, {"verify"}, {"plan", "-detailed-exitcode"}} {
+		if code, output := s.run(args...); code != exitDone || strings.Contains(output, key) {
+			t.Fatalf("%v: exit %d\n%s", args, code, output)
+		}
+	}
 }
 
 func containerOf(t *testing.T, r *round) string {
