@@ -114,6 +114,27 @@ func (s *state) copyOver(ctx context.Context, p piece) error {
 	return t.bringToEnd(ctx)
 }
 
+// stillThere returns nil if the source still has the rows of a slice that were to
+// be copied and do not come back as they were; cause says why.
+func (s *state) stillThere(ctx context.Context, p piece, cause error) error {
+	counter, ok := p.export.Source.(Counter)
+	if !ok {
+		return cause
+	}
+	var n int64
+	err := s.retry(ctx, p.Slice, func() (err error) {
+		n, err = counter.Count(ctx, p.Slice)
+		return err
+	})
+	if held := (Held{Objects: p.copied}).Rows(); err == nil && n < held {
+		err = fmt.Errorf("the source has %d rows by now and %s holds %d, so they can be had in no other way", n, p.from.Address, held)
+	}
+	if err != nil {
+		return fmt.Errorf("%w; %w", cause, err)
+	}
+	return nil
+}
+
 // together puts the pieces of slices together, in order.
 func together(receipts []Receipt) (all [][]Receipt) {
 	at := make(map[readKey]int)

@@ -290,6 +290,12 @@ func (s *state) export(ctx context.Context, p piece) {
 	}
 	s.tell(Event{Kind: SliceStarted, Query: p.Query.Address, Window: p.Window, Part: p.Part})
 	err := s.retry(ctx, p.Slice, func() error { return s.once(ctx, p) })
+	if errors.Is(err, ErrInexact) {
+		if err = s.stillThere(ctx, p, err); err == nil {
+			p.from, p.copied = nil, nil
+			err = s.retry(ctx, p.Slice, func() error { return s.once(ctx, p) })
+		}
+	}
 	switch {
 	case errors.Is(err, errReplace): // its later rows alone will not do
 		p.swap, p.Cut.From = true, time.Time{}

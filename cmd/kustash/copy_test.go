@@ -214,3 +214,43 @@ func dataFile(t *testing.T, root string) string {
 	}
 	return found
 }
+
+// What does not come back from a sink as it was written, because the settings
+// were others then, is read from the workspace: unless that has fewer rows by now.
+func TestCopyInexact(t *testing.T) {
+	day := time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, -3)
+	table := rowsOf(day)
+	service := newWatchedService(t, table, emulator.Limits{Rows: 60, Requests: -1})
+	s := &shell{t: t, dir: t.TempDir()}
+	declare := func(dynamic, sinks string) {
+		text := strings.Replace(copySinks, `compression = "gzip" }`, "dynamic = \""+dynamic+"\" }", 1)
+		s.write("main.kustash.hcl", workspaceBlock(service.url)+fmt.Sprintf(text, day.Format(time.DateOnly), day.AddDate(0, 0, 2).Format(time.DateOnly), sinks))
+	}
+	declare("json", "sink.c")
+	if code, output := s.run("apply", "-auto-approve"); code != exitDone {
+		t.Fatalf("exit %d\n%s", code, output)
+	}
+	declare("text", "sink.c, sink.b")
+	service.reads.Store(0)
+	if code, output := s.run("apply", "-auto-approve"); code != exitDone || service.reads.Load() == 0 {
+		t.Fatalf("exit %d, the workspace was asked for rows %d times\n%s", code, service.reads.Load(), output)
+	}
+	if rows := csvRows(t, filepath.Join(s.dir, "b")); len(rows) != len(table.Rows) {
+		t.Errorf("%d rows are in b, want all %d", len(rows), len(table.Rows))
+	}
+	for _, args := range [][]string{{"verify"}, {"plan", "-detailed-exitcode"}} {
+		if code, output := s.run(args...); code != exitDone {
+			t.Errorf("%v: exit %d\n%s", args, code, output)
+		}
+	}
+
+	// The same where the workspace has lost some rows: nothing is filled with less.
+	fewer := newWatchedService(t, &kql.Table{Name: table.Name, Columns: table.Columns, Rows: table.Rows[len(table.Rows)/2:]}, emulator.Limits{Rows: 60, Requests: -1})
+	again := &shell{t: t, dir: s.dir}
+	text := strings.Replace(copySinks, `path = "b"`, `path = "b2"`, 1)
+	text = strings.Replace(text, `compression = "gzip" }`, `dynamic = "text" }`, 1)
+	again.write("main.kustash.hcl", workspaceBlock(fewer.url)+fmt.Sprintf(text, day.Format(time.DateOnly), day.AddDate(0, 0, 2).Format(time.DateOnly), "sink.c, sink.b"))
+	if code, output := again.run("apply", "-auto-approve"); code != exitFailed || !strings.Contains(output, "can be had in no other way") {
+		t.Errorf("from a workspace with fewer rows: exit %d\n%s", code, output)
+	}
+}
