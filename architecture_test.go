@@ -69,6 +69,7 @@ var layers = []layer{
 	{"internal/azauth", []string{"pipeline", "internal/secret"},
 		[]string{"golang.org/x/oauth2", "github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/azidentity",
 			"github.com/golang-jwt/jwt/v5", "github.com/google/uuid", "software.sslmate.com/src/go-pkcs12"}},
+	{"internal/azcontainer/wormtest", nil, nil},
 	// Wrong settings and what may not be read are errors of the contract.
 	{"internal/azcontainer", []string{"pipeline", "internal/secret"},
 		[]string{"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"}},

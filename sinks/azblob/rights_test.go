@@ -2,8 +2,6 @@ package azblob
 
 import (
 	"errors"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +10,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/service"
 
 	"github.com/kustash/kustash/internal/azcontainer"
+	"github.com/kustash/kustash/internal/azcontainer/wormtest"
 	"github.com/kustash/kustash/internal/secret"
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
@@ -142,50 +141,19 @@ func TestWays(t *testing.T) {
 	}
 }
 
-// immutable answers as a container under a policy does, for the answers that
-// Azurite does not have
-// (https://learn.microsoft.com/azure/storage/blobs/immutable-storage-overview):
-// what is there can be neither replaced nor deleted.
-func immutable(t *testing.T, hold bool) *Store {
-	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		refuse := func(status int, code string) {
-			w.Header().Set("x-ms-error-code", code)
-			w.WriteHeader(status)
-		}
-		switch q := r.URL.Query(); {
-		case q.Get("restype") == "container" && r.Method == http.MethodGet && q.Get("comp") == "":
-			w.Header().Set("x-ms-has-immutability-policy", map[bool]string{false: "true", true: "false"}[hold])
-			w.Header().Set("x-ms-has-legal-hold", map[bool]string{false: "false", true: "true"}[hold])
-		case r.Method == http.MethodDelete:
-			refuse(http.StatusConflict, "BlobImmutableDueToPolicy")
-		case r.Method == http.MethodHead && strings.HasSuffix(r.URL.Path, "/there.bin"):
-			w.Header().Set("Content-Length", "4")
-		case r.Method == http.MethodHead, r.Method == http.MethodGet:
-			refuse(http.StatusNotFound, "BlobNotFound")
-		case r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/there.bin") && q.Get("comp") == "blocklist":
-			refuse(http.StatusConflict, "BlobImmutableDueToPolicy")
-		case r.Method == http.MethodPut:
-			w.WriteHeader(http.StatusCreated)
-		}
-	}))
-	t.Cleanup(server.Close)
-	return mustOpen(t, Config{Config: azcontainer.Config{AccountURL: server.URL + "/acct", Container: "worm", SASToken: "sig=x"}})
-}
-
 // Under a policy new objects are written, nothing is replaced, and what would
 // delete says why it cannot.
 func TestImmutable(t *testing.T) {
-	for what, hold := range map[string]bool{"policy": false, "legal hold": true} {
-		s := immutable(t, hold)
+	for _, rule := range []wormtest.Rule{wormtest.Policy, wormtest.LegalHold} {
+		s := mustOpen(t, Config{Config: azcontainer.Config{AccountURL: wormtest.Serve(t, rule), Container: "worm", SASToken: "sig=x"}})
 		if err := put(s, "new.bin", []byte("x"), sinks.Metadata{}); err != nil {
-			t.Errorf("%s: a new object: %v", what, err)
+			t.Errorf("%s: a new object: %v", rule, err)
 		}
-		if err := put(s, "there.bin", []byte("x"), sinks.Metadata{}); !errors.Is(err, pipeline.ErrExists) {
-			t.Errorf("%s: over an old one: %v, want %v", what, err, pipeline.ErrExists)
+		if err := put(s, "new.bin", []byte("x"), sinks.Metadata{}); !errors.Is(err, pipeline.ErrExists) {
+			t.Errorf("%s: over an old one: %v, want %v", rule, err, pipeline.ErrExists)
 		}
-		if err := s.Remove(ctx, "there.bin"); err == nil || !strings.Contains(err.Error(), "immutability policy or legal hold") {
-			t.Errorf("%s: removal: %v, want the reason", what, err)
+		if err := s.Remove(ctx, "new.bin"); err == nil || !strings.Contains(err.Error(), "legal hold") {
+			t.Errorf("%s: removal: %v, want the reason", rule, err)
 		}
 		sink, err := sinks.New(sinks.Options{Format: formats(t)["csv"], Store: s})
 		if err != nil {
@@ -194,8 +162,8 @@ func TestImmutable(t *testing.T) {
 		if !sink.Removes() {
 			t.Error("it is said not to delete before anybody asked")
 		}
-		if why, err := sink.Keeps(ctx); err != nil || !strings.Contains(why, what) || sink.Removes() {
-			t.Errorf("%s: it keeps because of %q, %v, and deletes: %v", what, why, err, sink.Removes())
+		if why, err := sink.Keeps(ctx); err != nil || !strings.Contains(why, string(rule)) || sink.Removes() {
+			t.Errorf("%s: it keeps because of %q, %v, and deletes: %v", rule, why, err, sink.Removes())
 		}
 	}
 }
