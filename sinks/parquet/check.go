@@ -156,7 +156,7 @@ func (c *checker) checkChunk(ctx context.Context, column int, meta *parquet.Colu
 			continue
 		}
 		page.Decode(dict)
-		pageNulls, err := checkValues(page.DataTable.Values, c.leaves[column].kind)
+		pageNulls, err := checkValues(page.DataTable.Values, c.leaves[column])
 		if err != nil {
 			return 0, fmt.Errorf("after %d values: %w", values, err)
 		}
@@ -220,7 +220,8 @@ func ofNanos(ns int64) (micros int64, digit int32) {
 	return micros, int32((ns - micros*1000) / 100)
 }
 
-func checkValues(values []any, k kind) (nulls int64, err error) {
+func checkValues(values []any, l leaf) (nulls int64, err error) {
+	k := l.kind
 	for _, value := range values {
 		if value == nil {
 			nulls++
@@ -237,7 +238,7 @@ func checkValues(values []any, k kind) (nulls int64, err error) {
 		case float64:
 			ok = k == doubles
 		case string:
-			ok = k == texts && utf8.ValidString(v)
+			ok = k == texts && utf8.ValidString(v) || k == decimals && l.decimal.holds([]byte(v))
 		}
 		if !ok {
 			return nulls, fmt.Errorf("the value %.60v is none of the column's type", value)
@@ -247,17 +248,17 @@ func checkValues(values []any, k kind) (nulls int64, err error) {
 }
 
 // leavesOf matches the columns of a file with those it was made from; a
-// datetime may have been kept in any of its ways. Without columns the types in
+// datetime or decimal may have been kept in any of its ways. Without columns the types in
 // the file are taken for granted.
 func leavesOf(elements []*parquet.SchemaElement, columns pipeline.Schema) ([]leaf, error) {
 	var leaves []leaf
 	if columns == nil {
 		for _, e := range elements {
-			leaves = append(leaves, leaf{name: e.Name, kind: kindOf(e)})
+			leaves = append(leaves, leaf{name: e.Name, kind: kindOf(e), decimal: decimalOf(e)})
 		}
 		return leaves, nil
 	}
-	ways := make(map[string]string) // of the datetimes, as found
+	found := Format{byColumn: make(map[string]string), datetime: asMicros, decimals: make(map[string]decimal)}
 	at := 0
 	for _, c := range columns {
 		if at >= len(elements) {
@@ -266,17 +267,20 @@ func leavesOf(elements []*parquet.SchemaElement, columns pipeline.Schema) ([]lea
 		if c.Type == pipeline.Datetime {
 			switch kindOf(elements[at]) {
 			case micros:
-				ways[c.FileName()] = asMicros
+				found.byColumn[c.FileName()] = asMicros
 				at++
 			case nanos:
-				ways[c.FileName()] = asNanos
+				found.byColumn[c.FileName()] = asNanos
 			default:
-				ways[c.FileName()] = asString
+				found.byColumn[c.FileName()] = asString
 			}
+		}
+		if c.Type == pipeline.Decimal && kindOf(elements[at]) == decimals {
+			found.decimals[c.FileName()] = decimalOf(elements[at])
 		}
 		at++
 	}
-	leaves = (&Format{byColumn: ways, datetime: asMicros}).leaves(columns)
+	leaves = found.leaves(columns)
 	if len(leaves) != len(elements) {
 		return nil, fmt.Errorf("%d columns, want %d", len(elements), len(leaves))
 	}
@@ -285,7 +289,7 @@ func leavesOf(elements []*parquet.SchemaElement, columns pipeline.Schema) ([]lea
 		if e.Name != l.name {
 			return nil, fmt.Errorf("column %d is named %q, not %q", i+1, e.Name, l.name)
 		}
-		if !sameType(kindOf(e), l.kind) {
+		if !sameType(e, l) {
 			return nil, fmt.Errorf("column %s has the type %v (%v), which is none of %s", e.Name, e.GetType(), e.LogicalType, l.source.Type)
 		}
 	}
@@ -304,6 +308,10 @@ func kindOf(e *parquet.SchemaElement) kind {
 	case parquet.Type_BYTE_ARRAY:
 		if e.LogicalType != nil && e.LogicalType.STRING != nil {
 			return texts
+		}
+	case parquet.Type_FIXED_LEN_BYTE_ARRAY:
+		if d := decimalOf(e); d.precision > 0 && int(e.GetTypeLength()) == d.size() {
+			return decimals
 		}
 	case parquet.Type_INT64:
 		if e.LogicalType == nil || e.LogicalType.TIMESTAMP == nil {
@@ -324,10 +332,24 @@ func kindOf(e *parquet.SchemaElement) kind {
 // unknown is the kind of a column that this format does not write.
 const unknown kind = -1
 
-// sameType reports whether columns of both kinds have one type in the file.
-func sameType(a, b kind) bool {
-	if a == unknown || b == unknown {
+// decimalOf returns the type of a column of decimals; others have none.
+func decimalOf(e *parquet.SchemaElement) (d decimal) {
+	if e.LogicalType == nil || e.LogicalType.DECIMAL == nil {
+		return d
+	}
+	d = decimal{int(e.LogicalType.DECIMAL.Precision), int(e.LogicalType.DECIMAL.Scale)}
+	if d.check() != nil {
+		return decimal{}
+	}
+	return d
+}
+
+// sameType reports whether a column of a file has the type of a leaf there.
+func sameType(e *parquet.SchemaElement, l leaf) bool {
+	k := kindOf(e)
+	if k == unknown || l.kind == unknown {
 		return false
 	}
-	return types[a].physical == types[b].physical && types[a].logical.Equals(types[b].logical)
+	found := leaf{kind: k, decimal: decimalOf(e)}
+	return types[k].physical == types[l.kind].physical && found.logical().Equals(l.logical())
 }

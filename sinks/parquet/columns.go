@@ -20,6 +20,7 @@ type values struct {
 	int64s   []int64
 	doubles  []float64
 	texts    []parquet.ByteArray
+	decimals []parquet.FixedLenByteArray
 	text     []byte
 
 	// of the datetime whose seventh digits come in the next column
@@ -59,6 +60,16 @@ func (v *values) decode(to array.Builder, from file.ColumnChunkReader, l leaf, n
 		b := to.(*array.StringBuilder)
 		each(v.levels, v.texts, b, func(text parquet.ByteArray) { b.BinaryBuilder.Append(text) })
 		clear(v.texts) // they hold pages
+	case decimals:
+		if v.decimals, err = next(v, v.decimals, n, from.(*file.FixedLenByteArrayColumnChunkReader).ReadBatch); err != nil {
+			return err
+		}
+		b := to.(*array.StringBuilder)
+		each(v.levels, v.decimals, b, func(value parquet.FixedLenByteArray) {
+			v.text = l.decimal.appendText(v.text[:0], value)
+			b.BinaryBuilder.Append(v.text)
+		})
+		clear(v.decimals) // they hold pages
 	case spans:
 		if v.int64s, err = next(v, v.int64s, n, from.(*file.Int64ColumnChunkReader).ReadBatch); err != nil {
 			return err

@@ -15,8 +15,16 @@ import (
 	"github.com/kustash/kustash/sinks"
 )
 
-// Exact implements sinks.Decoder.
-func (f *Format) Exact(pipeline.Schema) bool { return true }
+// Exact implements sinks.Decoder: of a decimal128 comes back the number, but
+// not whether its text was 1.5, 1.50 or 15E-1.
+func (f *Format) Exact(columns pipeline.Schema) bool {
+	for _, c := range columns {
+		if f.kindOf(c) == decimals {
+			return false
+		}
+	}
+	return true
+}
 
 const (
 	decodedRows  = 4096     // of a record at most
@@ -25,7 +33,8 @@ const (
 )
 
 // Decode implements sinks.Decoder. It has a page of each column in memory, and a
-// record.
+// record. A decimal128 becomes the shortest text of the number, for callers
+// that Exact has told so; to others it is pipeline.ErrInexact.
 func (f *Format) Decode(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata, emit func(arrow.Record) error) (err error) {
 	defer recovered(&err)
 	footer, err := readFooter(r, size)
@@ -38,6 +47,13 @@ func (f *Format) Decode(ctx context.Context, r io.ReaderAt, size int64, m sinks.
 	leaves, err := leavesOf(footer.Schema[1:], m.Columns)
 	if err != nil {
 		return err
+	}
+	if f.Exact(m.Columns) {
+		for _, l := range leaves {
+			if l.kind == decimals {
+				return fmt.Errorf("%w: column %s holds numbers (decimal = { %q = %q })", pipeline.ErrInexact, l.name, l.name, l.decimal)
+			}
+		}
 	}
 	props := parquet.NewReaderProperties(memory.NewGoAllocator())
 	props.BufferedStreamEnabled = true // else Arrow reads whole columns

@@ -49,8 +49,9 @@ func recovered(err *error) {
 // Write implements sinks.Encoder.
 func (e *encoder) Write(rec arrow.Record) (err error) {
 	defer recovered(&err)
-	for from := int64(0); from < rec.NumRows(); from += pageRows {
-		part := rec.NewSlice(from, min(from+pageRows, rec.NumRows()))
+	step := e.step(rec)
+	for from := int64(0); from < rec.NumRows(); from += step {
+		part := rec.NewSlice(from, min(from+step, rec.NumRows()))
 		err := e.write(part)
 		part.Release()
 		if err != nil {
@@ -60,7 +61,14 @@ func (e *encoder) Write(rec arrow.Record) (err error) {
 	return nil
 }
 
-// write appends at most one page of rows.
+// step returns how many rows of a record are written at a time: a page of them,
+// but so few that the size of a row group is near what it is meant to be.
+func (e *encoder) step(rec arrow.Record) int64 {
+	width := max(1, sizeOf(rec)/max(1, rec.NumRows()))
+	return max(1, min(pageRows, e.groupSize/8/width))
+}
+
+// write appends the rows of a record, few enough for one row group.
 func (e *encoder) write(rec arrow.Record) error {
 	if e.file.group == nil {
 		e.size, e.groupRows = 0, 0
@@ -72,17 +80,23 @@ func (e *encoder) write(rec arrow.Record) error {
 			return err
 		}
 	}
-	for i, l := range e.leaves {
-		if err := e.scratch.write(e.file.columns[i], rec.Column(l.column), l, e.rows); err != nil {
-			return err
-		}
-	}
-	if err := e.file.endPages(rec.NumRows()); err != nil {
-		return err
-	}
 	e.rows += rec.NumRows()
 	e.groupRows += rec.NumRows()
 	e.size += sizeOf(rec)
+	// Rows as large as a row group are one, whose columns need not wait for
+	// each other in memory.
+	alone := e.groupRows == rec.NumRows() && e.size >= e.groupSize
+	for i, l := range e.leaves {
+		if err := e.scratch.write(e.file.columns[i], rec.Column(l.column), l, e.rows-rec.NumRows()); err != nil {
+			return err
+		}
+		if !alone {
+			continue
+		}
+		if err := e.file.closeColumn(i); err != nil {
+			return err
+		}
+	}
 	if e.size < e.groupSize && e.groupRows < maxGroupRows {
 		return nil
 	}

@@ -4,7 +4,8 @@
 // Every column is optional and has the API's order. A datetime becomes two:
 // microseconds, which every reader knows, and the seventh digit of the second
 // in X_100ns; see Options for the other ways. A timespan is an int64 of 100 ns
-// ticks. decimal, guid, string and dynamic are the text that was received.
+// ticks. decimal, guid, string and dynamic are the text that was received;
+// decimal columns that the settings name are decimal128.
 package parquet
 
 import (
@@ -14,7 +15,6 @@ import (
 	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow"
-	"github.com/apache/arrow/go/v15/parquet/compress"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
@@ -25,6 +25,10 @@ type Options struct {
 	// Compression is "zstd" (default), "snappy", "gzip" or "none".
 	Compression string `hcl:"compression,optional"`
 
+	// Level is how hard zstd (1 to 22, of which the encoder makes four steps:
+	// 1, 3, 6 and 10) or gzip (1 to 9) try.
+	Level *int `hcl:"level,optional"`
+
 	// Datetime says how datetime columns are kept. "micros" (default) is
 	// TIMESTAMP(MICROS, UTC) and a column X_100ns with the seventh digit, 0 to
 	// 9; "ns" is one exact TIMESTAMP(NANOS, UTC), for the years 1678 to 2262;
@@ -34,13 +38,20 @@ type Options struct {
 	// DatetimeColumns says it for single columns, by their names in files. A
 	// name that an answer does not have is ignored: sinks have many queries.
 	DatetimeColumns map[string]string `hcl:"datetime_columns,optional"`
+
+	// Decimal keeps single decimal columns as decimal128 of a precision and a
+	// scale, such as "38,10", by their names in files. A value that does not
+	// fit is an error, and so is a column of another type; a name that an
+	// answer does not have is ignored.
+	Decimal map[string]string `hcl:"decimal,optional"`
 }
 
 // Format is a sinks.Format, sinks.Embedder, sinks.Checker and sinks.Decoder.
 type Format struct {
-	codec     compress.Compression
+	codec     codec
 	datetime  string
 	byColumn  map[string]string
+	decimals  map[string]decimal
 	groupSize int64 // bytes of input after which a row group ends
 }
 
@@ -65,18 +76,10 @@ const groupSize = 128 << 20
 // New returns the format of these options. A value that is none of those
 // allowed is a *pipeline.SettingError.
 func New(o Options) (*Format, error) {
-	f := &Format{groupSize: groupSize, datetime: asMicros, byColumn: maps.Clone(o.DatetimeColumns)}
-	switch o.Compression {
-	case "", "zstd":
-		f.codec = compress.Codecs.Zstd
-	case "snappy":
-		f.codec = compress.Codecs.Snappy
-	case "gzip":
-		f.codec = compress.Codecs.Gzip
-	case "none":
-		f.codec = compress.Codecs.Uncompressed
-	default:
-		return nil, &pipeline.SettingError{Name: "compression", Err: fmt.Errorf("%q is none of zstd, snappy, gzip and none", o.Compression)}
+	f := &Format{groupSize: groupSize, datetime: asMicros, byColumn: maps.Clone(o.DatetimeColumns), decimals: make(map[string]decimal)}
+	var err error
+	if f.codec, err = newCodec(o.Compression, o.Level); err != nil {
+		return nil, err
 	}
 	if o.Datetime != "" {
 		if err := checkDatetime(o.Datetime); err != nil {
@@ -87,6 +90,11 @@ func New(o Options) (*Format, error) {
 	for _, column := range slices.Sorted(maps.Keys(o.DatetimeColumns)) {
 		if err := checkDatetime(o.DatetimeColumns[column]); err != nil {
 			return nil, &pipeline.SettingError{Name: "datetime_columns", Err: fmt.Errorf("%s: %w", column, err)}
+		}
+	}
+	for _, column := range slices.Sorted(maps.Keys(o.Decimal)) {
+		if f.decimals[column], err = parseDecimal(o.Decimal[column]); err != nil {
+			return nil, &pipeline.SettingError{Name: "decimal", Err: fmt.Errorf("%s: %w", column, err)}
 		}
 	}
 	return f, nil
@@ -107,6 +115,9 @@ func (f *Format) Ext() string { return "parquet" }
 func (f *Format) NewEncoder(w io.Writer, schema *arrow.Schema) (sinks.Encoder, error) {
 	columns, err := pipeline.SchemaOf(schema)
 	if err != nil {
+		return nil, err
+	}
+	if err := f.checkDecimals(columns); err != nil {
 		return nil, err
 	}
 	return newEncoder(w, f, f.leaves(columns))

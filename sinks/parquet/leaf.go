@@ -27,14 +27,16 @@ const (
 	digits // of the same datetime: what micros leaves out, 0 to 9
 	nanos  // of a datetime, since 1970
 	spans  // of a timespan: 100 ns ticks
+	decimals
 )
 
 // leaf is one column of the file.
 type leaf struct {
-	name   string
-	kind   kind
-	column int // of the record
-	source pipeline.Column
+	name    string
+	kind    kind
+	column  int     // of the record
+	decimal decimal // of decimals
+	source  pipeline.Column
 }
 
 // unitKey is the metadata key of an Arrow field that counts something other
@@ -58,6 +60,31 @@ var types = [...]struct {
 	digits:   {parquet.Types.Int32, schema.NoLogicalType{}, arrow.PrimitiveTypes.Int32, true, "100ns of the microsecond before"},
 	nanos:    {parquet.Types.Int64, schema.NewTimestampLogicalType(true, schema.TimeUnitNanos), arrow.FixedWidthTypes.Timestamp_ns, false, ""},
 	spans:    {parquet.Types.Int64, schema.NoLogicalType{}, arrow.PrimitiveTypes.Int64, true, "100ns"},
+	decimals: {parquet.Types.FixedLenByteArray, nil, nil, true, ""}, // a leaf has the others
+}
+
+// logical returns what the column's values mean.
+func (l leaf) logical() schema.LogicalType {
+	if l.kind == decimals {
+		return schema.NewDecimalLogicalType(int32(l.decimal.precision), int32(l.decimal.scale))
+	}
+	return types[l.kind].logical
+}
+
+// length returns the bytes of a value where all have as many, else -1.
+func (l leaf) length() int {
+	if l.kind == decimals {
+		return l.decimal.size()
+	}
+	return -1
+}
+
+// arrow returns the column's type to readers built on Arrow.
+func (l leaf) arrow() arrow.DataType {
+	if l.kind == decimals {
+		return &arrow.Decimal128Type{Precision: int32(l.decimal.precision), Scale: int32(l.decimal.scale)}
+	}
+	return types[l.kind].arrow
 }
 
 // leaves returns the columns of a file. A name made for the seventh digit that
@@ -69,7 +96,7 @@ func (f *Format) leaves(columns pipeline.Schema) []leaf {
 	}
 	var leaves []leaf
 	for i, c := range columns {
-		l := leaf{name: c.FileName(), kind: f.kindOf(c), column: i, source: c}
+		l := leaf{name: c.FileName(), kind: f.kindOf(c), column: i, decimal: f.decimals[c.FileName()], source: c}
 		leaves = append(leaves, l)
 		if l.kind != micros {
 			continue
@@ -97,6 +124,10 @@ func (f *Format) kindOf(c pipeline.Column) kind {
 		return doubles
 	case pipeline.Timespan:
 		return spans
+	case pipeline.Decimal:
+		if _, ok := f.decimals[c.FileName()]; ok {
+			return decimals
+		}
 	case pipeline.Datetime:
 		way, ok := f.byColumn[c.FileName()]
 		if !ok {
@@ -117,8 +148,7 @@ func (f *Format) kindOf(c pipeline.Column) kind {
 func schemaOf(leaves []leaf) (*schema.Schema, error) {
 	var fields schema.FieldList
 	for _, l := range leaves {
-		t := types[l.kind]
-		node, err := schema.NewPrimitiveNodeLogical(l.name, parquet.Repetitions.Optional, t.logical, t.physical, -1, -1)
+		node, err := schema.NewPrimitiveNodeLogical(l.name, parquet.Repetitions.Optional, l.logical(), types[l.kind].physical, l.length(), -1)
 		if err != nil {
 			return nil, fmt.Errorf("column %s: %w", l.name, err)
 		}
@@ -137,15 +167,14 @@ func schemaOf(leaves []leaf) (*schema.Schema, error) {
 func arrowSchema(leaves []leaf) (string, error) {
 	var fields []arrow.Field
 	for _, l := range leaves {
-		t := types[l.kind]
 		keys, values := []string{pipeline.TypeKey}, []string{string(l.source.Type)}
 		if l.source.FileName() != l.source.Name {
 			keys, values = append(keys, pipeline.NameKey), append(values, l.source.Name)
 		}
-		if t.unit != "" {
-			keys, values = append(keys, unitKey), append(values, t.unit)
+		if unit := types[l.kind].unit; unit != "" {
+			keys, values = append(keys, unitKey), append(values, unit)
 		}
-		fields = append(fields, arrow.Field{Name: l.name, Type: t.arrow, Nullable: true, Metadata: arrow.NewMetadata(keys, values)})
+		fields = append(fields, arrow.Field{Name: l.name, Type: l.arrow(), Nullable: true, Metadata: arrow.NewMetadata(keys, values)})
 	}
 	var b bytes.Buffer
 	if err := ipc.NewWriter(&b, ipc.WithSchema(arrow.NewSchema(fields, nil))).Close(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -22,37 +23,39 @@ type scratch struct {
 	int64s   []int64
 	doubles  []float64
 	texts    []parquet.ByteArray
+	decimals []parquet.FixedLenByteArray
+	digits   []byte // of the decimals
 }
 
 // write appends the column of a record. before is the number of rows that the
 // file has, for messages.
-func (s *scratch) write(w file.ColumnChunkWriter, column arrow.Array, l leaf, before int64) error {
+func (s *scratch) write(c *column, from arrow.Array, l leaf, before int64) (err error) {
 	s.levels = s.levels[:0]
-	for row := range column.Len() {
+	for row := range from.Len() {
 		level := int16(1)
-		if column.IsNull(row) {
+		if from.IsNull(row) {
 			level = 0
 		}
 		s.levels = append(s.levels, level)
 	}
-	var err error
+	c.stats.nulls += int64(from.NullN())
 	switch l.kind {
 	case booleans:
-		s.booleans = collect(s.booleans, column, column.(*array.Boolean).Value)
-		_, err = w.(*file.BooleanColumnChunkWriter).WriteBatch(s.booleans, s.levels, nil)
+		s.booleans = collect(s.booleans, from, from.(*array.Boolean).Value)
+		err = s.putBooleans(c)
 	case int32s:
-		s.int32s = collect(s.int32s, column, column.(*array.Int32).Value)
-		_, err = w.(*file.Int32ColumnChunkWriter).WriteBatch(s.int32s, s.levels, nil)
+		s.int32s = collect(s.int32s, from, from.(*array.Int32).Value)
+		err = s.putInt32s(c)
 	case int64s:
-		s.int64s = collect(s.int64s, column, column.(*array.Int64).Value)
-		_, err = w.(*file.Int64ColumnChunkWriter).WriteBatch(s.int64s, s.levels, nil)
+		s.int64s = collect(s.int64s, from, from.(*array.Int64).Value)
+		err = s.putInt64s(c)
 	case doubles:
-		s.doubles = collect(s.doubles, column, column.(*array.Float64).Value)
-		_, err = w.(*file.Float64ColumnChunkWriter).WriteBatch(s.doubles, s.levels, nil)
+		s.doubles = collect(s.doubles, from, from.(*array.Float64).Value)
+		err = s.putDoubles(c)
 	case texts:
-		err = s.writeTexts(w, column.(*array.String))
+		err = s.writeTexts(c, from.(*array.String))
 	default:
-		return s.writeParsed(w, column.(*array.String), l, before)
+		return s.writeParsed(c, from.(*array.String), l, before)
 	}
 	if err != nil {
 		return fmt.Errorf("column %s: %w", l.name, err)
@@ -71,81 +74,80 @@ func collect[T any](dst []T, column arrow.Array, value func(int) T) []T {
 	return dst
 }
 
-func (s *scratch) writeTexts(w file.ColumnChunkWriter, column *array.String) error {
+func (s *scratch) putBooleans(c *column) error {
+	c.stats.addBooleans(s.booleans)
+	return put(c, s.levels, s.booleans, nil, c.chunk.(*file.BooleanColumnChunkWriter).WriteBatch)
+}
+
+func (s *scratch) putInt32s(c *column) error {
+	addInts(&c.stats, s.int32s)
+	return put(c, s.levels, s.int32s, nil, c.chunk.(*file.Int32ColumnChunkWriter).WriteBatch)
+}
+
+func (s *scratch) putInt64s(c *column) error {
+	addInts(&c.stats, s.int64s)
+	return put(c, s.levels, s.int64s, nil, c.chunk.(*file.Int64ColumnChunkWriter).WriteBatch)
+}
+
+func (s *scratch) putDoubles(c *column) error {
+	c.stats.addDoubles(s.doubles)
+	return put(c, s.levels, s.doubles, nil, c.chunk.(*file.Float64ColumnChunkWriter).WriteBatch)
+}
+
+func (s *scratch) putDecimals(c *column) error {
+	addBytes(&c.stats, s.decimals, compareSigned)
+	return put(c, s.levels, s.decimals, nil, c.chunk.(*file.FixedLenByteArrayColumnChunkWriter).WriteBatch)
+}
+
+func (s *scratch) writeTexts(c *column, from *array.String) error {
 	s.texts = s.texts[:0]
-	values, first := column.ValueBytes(), column.ValueOffset(0)
-	if values == nil {
-		values = []byte{} // Arrow's statistics take nil for no value
-	}
-	start := 0 // of the values that Arrow looks at together
-	for row := range column.Len() {
-		if column.IsValid(row) {
-			from, to := column.ValueOffset(row)-first, column.ValueOffset(row+1)-first
-			s.texts = append(s.texts, values[from:to])
-		}
-		if row%batch == batch-1 || row == column.Len()-1 {
-			detachExtremes(s.texts[start:])
-			start = len(s.texts)
+	values, first := from.ValueBytes(), from.ValueOffset(0)
+	for row := range from.Len() {
+		if from.IsValid(row) {
+			s.texts = append(s.texts, values[from.ValueOffset(row)-first:from.ValueOffset(row+1)-first])
 		}
 	}
-	_, err := w.(*file.ByteArrayColumnChunkWriter).WriteBatch(s.texts, s.levels, nil)
-	clear(s.texts) // they hold the record
-	return err
+	defer clear(s.texts) // they hold the record
+	addBytes(&c.stats, s.texts, bytes.Compare)
+	length := func(text parquet.ByteArray) int { return len(text) }
+	return put(c, s.levels, s.texts, length, c.chunk.(*file.ByteArrayColumnChunkWriter).WriteBatch)
 }
 
-// detachExtremes gives the smallest and the largest text, and all equal ones,
-// memory of their own. Arrow's statistics keep slices of what they were given
-// until the row group ends, long after the record's memory may hold other
-// values; a wrong minimum makes readers pass over rows.
-func detachExtremes(texts []parquet.ByteArray) {
-	if len(texts) == 0 {
-		return
-	}
-	low, high := texts[0], texts[0]
-	for _, t := range texts[1:] {
-		switch {
-		case bytes.Compare(t, low) < 0:
-			low = t
-		case bytes.Compare(t, high) > 0:
-			high = t
-		}
-	}
-	lowCopy, highCopy := bytes.Clone(low), bytes.Clone(high)
-	for i, t := range texts {
-		switch {
-		case bytes.Equal(t, lowCopy):
-			texts[i] = lowCopy
-		case bytes.Equal(t, highCopy):
-			texts[i] = highCopy
-		}
-	}
-}
-
-// writeParsed writes what a text stands for: a time or a timespan.
-func (s *scratch) writeParsed(w file.ColumnChunkWriter, column *array.String, l leaf, before int64) error {
-	s.int32s, s.int64s = s.int32s[:0], s.int64s[:0]
-	for row := range column.Len() {
-		if column.IsNull(row) {
+// writeParsed writes what a text stands for: a time, a timespan or a number.
+func (s *scratch) writeParsed(c *column, from *array.String, l leaf, before int64) error {
+	s.int32s, s.int64s, s.digits = s.int32s[:0], s.int64s[:0], s.digits[:0]
+	for row := range from.Len() {
+		if from.IsNull(row) {
 			continue
 		}
-		if err := s.parse(column.Value(row), l); err != nil {
+		if err := s.parse(from.Value(row), l); err != nil {
 			return fmt.Errorf("column %s, row %d: %w", l.source.FileName(), before+int64(row)+1, err)
 		}
 	}
-	var err error
-	if l.kind == digits {
-		_, err = w.(*file.Int32ColumnChunkWriter).WriteBatch(s.int32s, s.levels, nil)
-	} else {
-		_, err = w.(*file.Int64ColumnChunkWriter).WriteBatch(s.int64s, s.levels, nil)
+	switch l.kind {
+	case digits:
+		return s.putInt32s(c)
+	case decimals:
+		s.decimals = s.decimals[:0]
+		for value := range slices.Chunk(s.digits, l.length()) {
+			s.decimals = append(s.decimals, value)
+		}
+		return s.putDecimals(c)
 	}
-	return err
+	return s.putInt64s(c)
 }
 
-func (s *scratch) parse(text string, l leaf) error {
-	if l.kind == spans {
+func (s *scratch) parse(text string, l leaf) (err error) {
+	switch l.kind {
+	case spans:
 		ticks, err := pipeline.ParseSpan(text)
 		s.int64s = append(s.int64s, ticks)
 		return err
+	case decimals:
+		if s.digits, err = l.decimal.appendValue(s.digits, text); err != nil {
+			return l.decimal.refuse(l.source.FileName(), text, err)
+		}
+		return nil
 	}
 	tick, err := pipeline.ParseTime(text)
 	if err != nil {

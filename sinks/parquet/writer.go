@@ -1,20 +1,16 @@
 package parquet
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
-	"sync"
 
 	"github.com/apache/arrow/go/v15/arrow/memory"
 	"github.com/apache/arrow/go/v15/parquet"
-	"github.com/apache/arrow/go/v15/parquet/compress"
 	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/apache/arrow/go/v15/parquet/metadata"
 	"github.com/apache/arrow/go/v15/parquet/schema"
-	"github.com/klauspost/compress/zstd"
 )
 
 const magic = "PAR1"
@@ -22,16 +18,12 @@ const magic = "PAR1"
 const (
 	pageSize   = 256 << 10
 	dictionary = 1 << 20 // bytes of a column's dictionary, from which on it does not pay
-	batch      = 256     // values after which the size of a page is looked at
+	batch      = 1024    // rows after which, at the latest, the size of a page is looked at
 
 	// Arrow grows the memory of a page's definition levels by 64 bytes a time,
 	// so a page of many rows costs their square. Readers, too, decode a page
 	// at a time.
 	pageRows = 4096
-
-	// Arrow makes a new encoder for every dictionary page, and those of higher
-	// levels take megabytes each. Data pages do not use this level.
-	dictionaryLevel = 1
 )
 
 // writer is a file of buffered row groups on top of Arrow's column writers. It
@@ -39,15 +31,17 @@ const (
 // encoder, and lets go of each column once it is written.
 type writer struct {
 	out     tell
-	codec   compress.Compression
+	codec   codec
 	plain   *parquet.WriterProperties
 	indexed *parquet.WriterProperties // for columns with a dictionary
 	schema  *schema.Schema
 	meta    *metadata.FileMetaDataBuilder
 	group   *metadata.RowGroupMetaDataBuilder // nil between groups
-	columns []file.ColumnChunkWriter          // of the group
-	paged   int64                             // rows since the pages began
+	columns []*column                         // of the group; nil once written
 	groups  int
+	leaves  []leaf
+	rows    int64 // of the columns of the group that are written
+	size    int64 // of these in the file, but for compression
 }
 
 // tell is the writer with a position that Arrow wants. It has no Close, which
@@ -66,7 +60,7 @@ func (t *tell) Write(p []byte) (int, error) {
 // Tell returns how many bytes were written.
 func (t *tell) Tell() int64 { return t.pos }
 
-func newWriter(w io.Writer, codec compress.Compression, leaves []leaf) (*writer, error) {
+func newWriter(w io.Writer, codec codec, leaves []leaf) (*writer, error) {
 	s, err := schemaOf(leaves)
 	if err != nil {
 		return nil, err
@@ -75,7 +69,7 @@ func newWriter(w io.Writer, codec compress.Compression, leaves []leaf) (*writer,
 	if err != nil {
 		return nil, err
 	}
-	f := &writer{out: tell{w: w}, codec: codec, plain: properties(codec, false), indexed: properties(codec, true), schema: s}
+	f := &writer{out: tell{w: w}, codec: codec, plain: properties(codec, false), indexed: properties(codec, true), schema: s, leaves: leaves}
 	f.meta = metadata.NewFileMetadataBuilder(s, f.plain, make(metadata.KeyValueMetadata, 0))
 	if err := f.meta.AppendKeyValueMetadata("ARROW:schema", arrowText); err != nil {
 		return nil, err
@@ -84,20 +78,18 @@ func newWriter(w io.Writer, codec compress.Compression, leaves []leaf) (*writer,
 	return f, err
 }
 
-func properties(codec compress.Compression, indexed bool) *parquet.WriterProperties {
-	props := []parquet.WriterProperty{
+func properties(codec codec, indexed bool) *parquet.WriterProperties {
+	return parquet.NewWriterProperties(
 		parquet.WithAllocator(memory.DefaultAllocator),
-		parquet.WithCompression(codec),
-		parquet.WithDataPageSize(pageSize),
+		parquet.WithCompression(codec.name),
+		parquet.WithCompressionLevel(codec.level),
+		parquet.WithDataPageSize(math.MaxInt64), // put ends pages
+		parquet.WithStats(false),                // column has its own
 		parquet.WithDictionaryDefault(indexed),
 		parquet.WithDictionaryPageSizeLimit(dictionary),
 		parquet.WithBatchSize(batch),
 		parquet.WithRootRepetition(parquet.Repetitions.Required),
-	}
-	if codec == compress.Codecs.Zstd {
-		props = append(props, parquet.WithCompressionLevel(dictionaryLevel))
-	}
-	return parquet.NewWriterProperties(props...)
+	)
 }
 
 // open begins a row group. indexed says of each column whether a dictionary
@@ -107,69 +99,61 @@ func (f *writer) open(indexed func(column int) bool) error {
 		return fmt.Errorf("more than %d row groups", math.MaxInt16)
 	}
 	f.group = f.meta.AppendRowGroup()
-	f.columns = make([]file.ColumnChunkWriter, f.schema.NumColumns())
+	f.columns = make([]*column, f.schema.NumColumns())
 	for i := range f.columns {
-		column := f.group.NextColumnChunk()
+		meta := f.group.NextColumnChunk()
 		props := f.plain
 		if indexed(i) {
 			props = f.indexed
 		}
-		level := props.CompressionLevelFor(column.Descr().Path())
-		pages, err := file.NewPageWriter(&f.out, f.codec, level, column, int16(f.groups), int16(i), props.Allocator(), true, nil, nil)
+		pages, err := file.NewPageWriter(&f.out, f.codec.name, f.codec.level, meta, int16(f.groups), int16(i), props.Allocator(), true, nil, nil)
 		if err != nil {
 			return err
 		}
-		if f.codec == compress.Codecs.Zstd {
-			pages = &zstdPages{pages}
+		if f.codec.zstd != nil {
+			pages = &zstdPages{pages, f.codec.zstd}
 		}
-		f.columns[i] = file.NewColumnChunkWriter(column, pages, props)
+		f.columns[i] = &column{meta: meta, chunk: file.NewColumnChunkWriter(meta, pages, props)}
 	}
 	f.groups++
-	f.paged = 0
+	f.rows, f.size = 0, 0
 	return nil
 }
 
-// endPages ends the pages of all columns once they have many rows.
-func (f *writer) endPages(rows int64) error {
-	if f.paged += rows; f.paged < pageRows {
-		return nil
+// closeColumn writes a column of the row group out. All rows of the group are in
+// it.
+func (f *writer) closeColumn(i int) error {
+	c := f.columns[i]
+	f.columns[i] = nil
+	if rows := int64(c.chunk.RowsWritten()); i == 0 {
+		f.rows = rows
+	} else if rows != f.rows {
+		return fmt.Errorf("column %s has %d rows of %d", f.schema.Column(i).Name(), rows, f.rows)
 	}
-	f.paged = 0
-	for i, c := range f.columns {
-		p, ok := c.(interface{ FlushCurrentPage() error })
-		if !ok {
-			return fmt.Errorf("column %s: %T cannot end a page", f.schema.Column(i).Name(), c)
-		}
-		// A page may have ended just now, by its size, and Arrow panics on one
-		// without values.
-		if s := c.PageStatistics(); s.NumValues()+s.NullCount() == 0 {
-			continue
-		}
-		if err := p.FlushCurrentPage(); err != nil {
-			return err
-		}
+	if err := c.chunk.Close(); err != nil {
+		return err
 	}
+	c.meta.SetStats(c.stats.encode(f.leaves[i].kind))
+	f.size += c.chunk.TotalBytesWritten()
 	return nil
 }
 
-// closeGroup writes the row group out, if there is one.
+// closeGroup writes the row group out, if there is one, but for columns that
+// are written.
 func (f *writer) closeGroup() error {
 	if f.group == nil {
 		return nil
 	}
-	rows, size := f.columns[0].RowsWritten(), int64(0)
 	for i, c := range f.columns {
-		if c.RowsWritten() != rows {
-			return fmt.Errorf("column %s has %d rows of %d", f.schema.Column(i).Name(), c.RowsWritten(), rows)
+		if c == nil {
+			continue
 		}
-		if err := c.Close(); err != nil {
+		if err := f.closeColumn(i); err != nil {
 			return err
 		}
-		size += c.TotalBytesWritten()
-		f.columns[i] = nil
 	}
-	f.group.SetNumRows(rows)
-	if err := f.group.Finish(size, int16(f.groups-1)); err != nil {
+	f.group.SetNumRows(int(f.rows))
+	if err := f.group.Finish(f.size, int16(f.groups-1)); err != nil {
 		return err
 	}
 	f.group, f.columns = nil, nil
@@ -194,20 +178,55 @@ func (f *writer) close() error {
 	return err
 }
 
-// zstdPages compresses data pages with the one encoder of the process.
-type zstdPages struct{ file.PageWriter }
+// column is one of the row group that is being written.
+type column struct {
+	chunk file.ColumnChunkWriter
+	meta  *metadata.ColumnChunkMetaDataBuilder
+	rows  int // of the page
+	stats statistics
+}
 
-// zstdEncoder is safe for concurrent use and starts no goroutines: nothing but
-// EncodeAll is called.
-var zstdEncoder = sync.OnceValue(func() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithZeroFrames(true))
-	if err != nil {
-		panic(err) // of constant options
+// pager is what Arrow's column writers do beside what their interface says.
+type pager interface {
+	EstimatedBufferedValueBytes() int64
+	FlushCurrentPage() error
+}
+
+// put appends values and the nulls between them to a column, and ends its pages
+// by their size and their rows. size says how long a value is; it is nil for
+// those that are short.
+func put[T any](c *column, levels []int16, values []T, size func(T) int, write func([]T, []int16, []int16) (int64, error)) error {
+	pages, ok := c.chunk.(pager)
+	if !ok {
+		return fmt.Errorf("%T cannot end a page", c.chunk)
 	}
-	return e
-})
-
-// Compress implements file.PageWriter.
-func (p *zstdPages) Compress(buf *bytes.Buffer, src []byte) []byte {
-	return zstdEncoder().EncodeAll(src, buf.AvailableBuffer())
+	for len(levels) > 0 {
+		rows, found, bytes := 0, 0, 0
+		for rows < min(batch, len(levels)) && bytes < pageSize {
+			if levels[rows] == 1 {
+				if size != nil {
+					bytes += size(values[found])
+				}
+				found++
+			}
+			rows++
+		}
+		written := c.chunk.TotalBytesWritten()
+		if _, err := write(values[:found], levels[:rows], nil); err != nil {
+			return err
+		}
+		levels, values = levels[rows:], values[found:]
+		c.rows += rows
+		if c.chunk.TotalBytesWritten() != written {
+			c.rows = 0 // Arrow gave the dictionary up, and ended the page
+		}
+		if c.rows == 0 || c.rows < pageRows && pages.EstimatedBufferedValueBytes() < pageSize {
+			continue
+		}
+		c.rows = 0
+		if err := pages.FlushCurrentPage(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
