@@ -1,10 +1,12 @@
 package parquet
 
 import (
-	"bytes"
+	"encoding/binary"
 	"fmt"
 	"sync"
 
+	"github.com/apache/arrow/go/v15/arrow/memory"
+	"github.com/apache/arrow/go/v15/parquet"
 	"github.com/apache/arrow/go/v15/parquet/compress"
 	"github.com/apache/arrow/go/v15/parquet/file"
 	"github.com/klauspost/compress/zstd"
@@ -60,8 +62,8 @@ func newCodec(compression string, level *int) (codec, error) {
 	return c, nil
 }
 
-// Arrow makes a new encoder for every dictionary page, and those of higher
-// levels take megabytes each. Data pages do not use this level.
+// dictionaryLevel is that of zstd's dictionary pages. Arrow makes a new encoder
+// for each, and those of higher levels take megabytes.
 const dictionaryLevel = 1
 
 // zstdEncoders are the encoders of the process, one a speed. They are safe for
@@ -83,13 +85,55 @@ func zstdEncoder(speed zstd.EncoderLevel) func() *zstd.Encoder {
 	})
 }
 
-// zstdPages compresses data pages with one of the encoders of the process.
-type zstdPages struct {
-	file.PageWriter
-	encoder *zstd.Encoder
+// compress returns the compressed bytes of src, in dst's memory if that is
+// enough.
+func (c codec) compress(dst, src []byte) ([]byte, error) {
+	switch c.name {
+	case compress.Codecs.Uncompressed:
+		return src, nil
+	case compress.Codecs.Zstd:
+		return c.zstd.EncodeAll(src, dst[:0]), nil
+	}
+	arrow, err := compress.GetCodec(c.name)
+	if err != nil {
+		return nil, err
+	}
+	return arrow.EncodeLevel(dst[:cap(dst)], src, c.level), nil
 }
 
-// Compress implements file.PageWriter.
-func (p *zstdPages) Compress(buf *bytes.Buffer, src []byte) []byte {
-	return p.encoder.EncodeAll(src, buf.AvailableBuffer())
+// pages writes what Arrow hands over as pages of version 2 in version 1, which
+// every reader knows. Arrow's own way to version 1 takes new memory for every
+// run of nulls, and a new zstd encoder for every page.
+type pages struct {
+	file.PageWriter
+	memory *pageMemory
+	codec  codec
+}
+
+// pageMemory is what the columns of a file make their pages in.
+type pageMemory struct{ plain, packed []byte }
+
+// HasCompressor implements file.PageWriter: WriteDataPage compresses.
+func (p *pages) HasCompressor() bool { return false }
+
+// WriteDataPage implements file.PageWriter.
+func (p *pages) WriteDataPage(page file.DataPage) (int64, error) {
+	from, ok := page.(*file.DataPageV2)
+	if !ok {
+		return 0, fmt.Errorf("a page is a %T", page)
+	}
+	m := p.memory
+	m.plain = binary.LittleEndian.AppendUint32(m.plain[:0], uint32(from.DefinitionLevelByteLen()))
+	m.plain = append(m.plain, from.Data()...)
+	data, err := p.codec.compress(m.packed, m.plain)
+	if err != nil {
+		return 0, err
+	}
+	if p.codec.name != compress.Codecs.Uncompressed {
+		m.packed = data
+	}
+	rle := parquet.Encodings.RLE
+	to := file.NewDataPageV1(memory.NewBufferBytes(data), from.NumValues(), parquet.Encoding(from.Encoding()), rle, rle, int32(len(m.plain)))
+	defer to.Release()
+	return p.PageWriter.WriteDataPage(to)
 }

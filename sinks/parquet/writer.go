@@ -40,6 +40,7 @@ type writer struct {
 	columns []*column                         // of the group; nil once written
 	groups  int
 	leaves  []leaf
+	memory  pageMemory
 	rows    int64 // of the columns of the group that are written
 	size    int64 // of these in the file, but for compression
 }
@@ -83,8 +84,9 @@ func properties(codec codec, indexed bool) *parquet.WriterProperties {
 		parquet.WithAllocator(memory.DefaultAllocator),
 		parquet.WithCompression(codec.name),
 		parquet.WithCompressionLevel(codec.level),
-		parquet.WithDataPageSize(math.MaxInt64), // put ends pages
-		parquet.WithStats(false),                // column has its own
+		parquet.WithDataPageVersion(parquet.DataPageV2), // see pages
+		parquet.WithDataPageSize(math.MaxInt64),         // put ends pages
+		parquet.WithStats(false),                        // column has its own
 		parquet.WithDictionaryDefault(indexed),
 		parquet.WithDictionaryPageSizeLimit(dictionary),
 		parquet.WithBatchSize(batch),
@@ -106,14 +108,11 @@ func (f *writer) open(indexed func(column int) bool) error {
 		if indexed(i) {
 			props = f.indexed
 		}
-		pages, err := file.NewPageWriter(&f.out, f.codec.name, f.codec.level, meta, int16(f.groups), int16(i), props.Allocator(), true, nil, nil)
+		out, err := file.NewPageWriter(&f.out, f.codec.name, f.codec.level, meta, int16(f.groups), int16(i), props.Allocator(), true, nil, nil)
 		if err != nil {
 			return err
 		}
-		if f.codec.zstd != nil {
-			pages = &zstdPages{pages, f.codec.zstd}
-		}
-		f.columns[i] = &column{meta: meta, chunk: file.NewColumnChunkWriter(meta, pages, props)}
+		f.columns[i] = &column{meta: meta, chunk: file.NewColumnChunkWriter(meta, &pages{out, &f.memory, f.codec}, props)}
 	}
 	f.groups++
 	f.rows, f.size = 0, 0
