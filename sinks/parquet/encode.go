@@ -107,7 +107,7 @@ func (e *encoder) write(rec arrow.Record) error {
 // so that a dictionary pays. Few values are not worth one. Of digits there are
 // ten, whatever the times.
 func repeats(column arrow.Array, k kind) bool {
-	const few, enough = 16, 1024
+	const few, enough = 100, 1024
 	seen, values := make(map[any]bool), 0
 	for row := 0; row < column.Len() && values < enough; row++ {
 		if column.IsNull(row) {

@@ -43,6 +43,10 @@ type leaf struct {
 // than its type says.
 const unitKey = "kustash.unit"
 
+// digitsKey is the metadata key of an Arrow field that holds the seventh digits
+// of a datetime, and names the column of its microseconds.
+const digitsKey = "kustash.digits_of"
+
 // types of a kind, as Parquet and as Arrow have them.
 var types = [...]struct {
 	physical   parquet.Type
@@ -173,6 +177,9 @@ func arrowSchema(leaves []leaf) (string, error) {
 		}
 		if unit := types[l.kind].unit; unit != "" {
 			keys, values = append(keys, unitKey), append(values, unit)
+		}
+		if l.kind == digits {
+			keys, values = append(keys, digitsKey), append(values, l.source.FileName())
 		}
 		fields = append(fields, arrow.Field{Name: l.name, Type: l.arrow(), Nullable: true, Metadata: arrow.NewMetadata(keys, values)})
 	}

@@ -204,7 +204,7 @@ func TestSchema(t *testing.T) {
 	var got []string
 	for _, f := range schema.Fields() {
 		line := f.Name + " " + f.Type.String()
-		for _, key := range []string{"kql.type", "kql.name", "kustash.unit"} {
+		for _, key := range []string{"kql.type", "kql.name", "kustash.unit", "kustash.digits_of"} {
 			if v, ok := f.Metadata.GetValue(key); ok {
 				line += " " + key[strings.IndexByte(key, '.')+1:] + "=" + v
 			}
@@ -224,7 +224,7 @@ func TestSchema(t *testing.T) {
 		"text utf8 type=string",
 		"TEXT_2 utf8 type=string name=TEXT",
 		"other.time timestamp[us, tz=UTC] type=datetime",
-		"other.time_100ns_2 int32 type=datetime unit=100ns of the microsecond before",
+		"other.time_100ns_2 int32 type=datetime unit=100ns of the microsecond before digits_of=other.time",
 		"other.time_100NS int64 type=long",
 		"length int64 type=timespan unit=100ns",
 		"id utf8 type=guid",

@@ -98,7 +98,7 @@ func properties(codec codec, indexed bool) *parquet.WriterProperties {
 // pays.
 func (f *writer) open(indexed func(column int) bool) error {
 	if f.groups > math.MaxInt16 {
-		return fmt.Errorf("more than %d row groups", math.MaxInt16)
+		return fmt.Errorf("more than %d row groups", math.MaxInt16+1)
 	}
 	f.group = f.meta.AppendRowGroup()
 	f.columns = make([]*column, f.schema.NumColumns())
