@@ -141,7 +141,8 @@ func (c *checker) checkChunk(ctx context.Context, column int, meta *parquet.Colu
 	}
 	plain := *meta
 	plain.PathInSchema = []string{plainName(column + 1)}
-	pages := source.ConvertToThriftReader(newFile(c.r, c.size), offset, 256<<10)
+	buffer := max(4<<10, min(256<<10, meta.TotalCompressedSize)) // of two that are made
+	pages := source.ConvertToThriftReader(newFile(c.r, c.size), offset, buffer)
 	var dict *layout.Page
 	for values := int64(0); values < meta.NumValues; {
 		if err := ctx.Err(); err != nil {

@@ -131,7 +131,7 @@ func byParquetGo(t testing.TB, data []byte) (c contents) {
 			if meta.DictionaryPageOffset != nil {
 				at = *meta.DictionaryPageOffset
 			}
-			pages := source.ConvertToThriftReader(newFile(bytes.NewReader(data), int64(len(data))), at, 64<<10)
+			pages := source.ConvertToThriftReader(newFile(bytes.NewReader(data), int64(len(data))), at, 4<<10)
 			var dict *layout.Page
 			for left := meta.NumValues; left > 0; {
 				page, n, _, err := layout.ReadPage(pages, handler, &meta)

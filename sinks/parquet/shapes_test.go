@@ -33,7 +33,7 @@ func TestShapes(t *testing.T) {
 		"no rows":   {columns: sinktest.Columns},
 		"all null":  {columns: sinktest.Columns, rows: nullsOf(sinktest.Columns, 9000), perRecord: 2500},
 		"extremes":  {columns: sinktest.Columns, rows: sinktest.Extremes()},
-		"groups":    {columns: sinktest.Columns, rows: sinktest.RandomRows(700, 8), perRecord: 7, groupSize: 1},
+		"groups":    {columns: sinktest.Columns, rows: sinktest.RandomRows(150, 8), perRecord: 7, groupSize: 1},
 		"one group": {columns: sinktest.Columns, rows: sinktest.RandomRows(9000, 9), perRecord: 9000},
 	}
 

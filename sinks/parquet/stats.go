@@ -117,7 +117,7 @@ func (s *statistics) extreme(at int, k kind) []byte {
 	case int32s, digits:
 		return binary.LittleEndian.AppendUint32(nil, uint32(s.ints[at]))
 	case texts, decimals:
-		return s.texts[at]
+		return append([]byte{}, s.texts[at]...) // nil would be none
 	}
 	return binary.LittleEndian.AppendUint64(nil, uint64(s.ints[at]))
 }
