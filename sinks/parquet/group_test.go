@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"runtime"
 	"testing"
 
 	"github.com/apache/arrow/go/v15/parquet/file"
@@ -103,47 +102,6 @@ func wide(rng *rand.Rand, columns, rows int) (pipeline.Schema, []sinktest.Row) {
 		data[r] = row
 	}
 	return schema, data
-}
-
-// The memory for a large answer stays far below its size.
-func TestMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("writes 50 MB")
-	}
-	columns, rows := wide(rand.New(rand.NewPCG(1, 1)), 200, 2000)
-	rec := sinktest.Record(columns, rows)
-	f, err := New(Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	heap := func() int64 {
-		runtime.GC() // twice, for what sync.Pool keeps over the first
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
-	}
-	before := heap()
-	e, err := f.NewEncoder(io.Discard, columns.Arrow())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var written, peak int64
-	for written < 50<<20 {
-		if err := e.Write(rec); err != nil {
-			t.Fatal(err)
-		}
-		if written += sizeOf(rec); written/(10<<20) != (written-sizeOf(rec))/(10<<20) {
-			peak = max(peak, heap()-before)
-		}
-	}
-	if err := e.Close(); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d MB written, heap grew by %d MB", written>>20, peak>>20)
-	if peak > 50<<20 {
-		t.Errorf("the heap grew by %d MB, want less than 50", peak>>20)
-	}
 }
 
 func BenchmarkParquet(b *testing.B) {
