@@ -46,7 +46,7 @@ func newCodec(compression string, level *int) (codec, error) {
 	if level != nil {
 		switch {
 		case known.highest == 0:
-			return codec{}, &pipeline.SettingError{Name: "level", Err: fmt.Errorf("compression = %q has no levels", compression)}
+			return codec{}, &pipeline.SettingError{Name: "level", Err: fmt.Errorf("%q has no levels", compression)}
 		case *level < 1 || *level > known.highest:
 			return codec{}, &pipeline.SettingError{Name: "level", Err: fmt.Errorf("%d is not between 1 and %d, the levels of %s", *level, known.highest, compression)}
 		}

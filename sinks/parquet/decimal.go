@@ -73,9 +73,9 @@ func (d decimal) appendValue(dst []byte, text string) ([]byte, error) {
 	zeros := n.exponent + int64(d.scale) // to append to its digits
 	switch {
 	case zeros < 0:
-		return dst, fmt.Errorf("it has more than %d digits behind the point", d.scale)
+		return dst, fmt.Errorf("it has more digits behind the point than %d", d.scale)
 	case int64(len(n.digits))+zeros > int64(d.precision):
-		return dst, fmt.Errorf("it has more than %d digits before the point", d.precision-d.scale)
+		return dst, fmt.Errorf("it has more digits before the point than %d", d.precision-d.scale)
 	}
 	value := n.unscaled(int(zeros))
 	hi, lo := uint64(value.HighBits()), value.LowBits()

@@ -36,8 +36,8 @@ func TestDecimalValues(t *testing.T) {
 		{"20,0", "18446744073709551616", "18446744073709551616"}, {"20,0", "-18446744073709551615", "-18446744073709551615"},
 		{"5,2", "999.99", "999.99"},
 		{"5,2", "1000", `write decimal = { "Cost" = "6,2" }`}, {"5,2", "0.001", `write decimal = { "Cost" = "6,3" }`},
-		{"5,2", "-1234567.0001", `write decimal = { "Cost" = "11,4" }`}, {"5,2", "1e9", `more than 3 digits before the point; write decimal = { "Cost" = "12,2" }`},
-		{"5,2", "1e-9", `more than 2 digits behind the point; write decimal = { "Cost" = "12,9" }`},
+		{"5,2", "-1234567.0001", `write decimal = { "Cost" = "11,4" }`}, {"5,2", "1e9", `more digits before the point than 3; write decimal = { "Cost" = "12,2" }`},
+		{"5,2", "1e-9", `more digits behind the point than 2; write decimal = { "Cost" = "12,9" }`},
 		{"38,0", "1" + nines, `take "Cost" out of decimal`}, {"38,38", "1", `take "Cost" out of decimal`}, {"38,0", "1e38", `take "Cost" out of decimal`},
 		{"38,10", "1e99999999999", `take "Cost" out of decimal`}, {"38,10", "1e-99999999999", `take "Cost" out of decimal`},
 		{"38,10", "", "no number"}, {"38,10", "-", "no number"}, {"38,10", ".", "no number"}, {"38,10", "1e", "no number"}, {"38,10", "e1", "no number"},
@@ -210,7 +210,7 @@ func TestDecimalDoesNotFit(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = e.Write(sinktest.Record(columns, []sinktest.Row{{int64(1), "1"}, {int64(2), "1234.5"}}))
-	want := `column cost_2, row 4: "1234.5" does not fit 5,2: it has more than 3 digits before the point; write decimal = { "cost_2" = "6,2" } in the block format "parquet"`
+	want := `column cost_2, row 4: "1234.5" does not fit 5,2: it has more digits before the point than 3; write decimal = { "cost_2" = "6,2" } in the block format "parquet"`
 	if err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}

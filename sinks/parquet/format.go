@@ -5,7 +5,14 @@
 // microseconds, which every reader knows, and the seventh digit of the second
 // in X_100ns; see Options for the other ways. A timespan is an int64 of 100 ns
 // ticks. decimal, guid, string and dynamic are the text that was received;
-// decimal columns that the settings name are decimal128.
+// decimal columns that the settings name are decimal128. Statistics have the
+// extremes of every type; a text of more than 4096 bytes leaves them out.
+//
+// Files declare no order of their rows and have no page index. The rows of a
+// slice come in no order. And Arrow's writer offers neither: its properties
+// (arrow/go v15, parquet/writer_properties.go) have no sorting columns, and
+// nothing in its packages file and metadata sets the fields of a footer that
+// say where an index is.
 package parquet
 
 import (

@@ -93,17 +93,17 @@ func repeated(columns pipeline.Schema, cell []byte) arrow.Record {
 // of noise take is a matter of the size of a row group.
 func TestMemoryOfLargeCells(t *testing.T) {
 	if testing.Short() {
-		t.Skip("writes 2 GB")
+		t.Skip("writes 700 MB")
 	}
 	var columns pipeline.Schema
 	for i := range 500 {
 		columns = append(columns, pipeline.Column{Name: fmt.Sprintf("c%d", i), Type: pipeline.String})
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
-	const group = 64 << 20
+	const group = 32 << 20
 	for _, test := range []struct{ cell, rows, most int64 }{
-		{1 << 20, 2, 2 * group}, // of a row of 500 MB, a column at a time
-		{16 << 10, 64, 3 * group},
+		{1 << 20, 1, 2 * group}, // of a row of 500 MB, a column at a time
+		{16 << 10, 30, 3 * group},
 	} {
 		cell := make([]byte, test.cell)
 		for i := range cell {
@@ -112,7 +112,7 @@ func TestMemoryOfLargeCells(t *testing.T) {
 		rec := repeated(columns, cell)
 		f := formatOf(t, Options{})
 		f.groupSize = group
-		out := &watched{heap: heap, every: 24 << 20}
+		out := &watched{heap: heap, every: 12 << 20}
 		before := heap()
 		e, err := f.NewEncoder(out, columns.Arrow())
 		if err != nil {

@@ -3,7 +3,6 @@ package parquet_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"reflect"
@@ -408,19 +407,6 @@ func TestMalformedTexts(t *testing.T) {
 		}
 		if err := e.Write(sinktest.Record(columns, []sinktest.Row{{text}})); err == nil || !strings.Contains(err.Error(), "column x, row 1") {
 			t.Errorf("%s: %v, want an error with its place", text, err)
-		}
-	}
-}
-
-func TestOptions(t *testing.T) {
-	for want, o := range map[string]parquet.Options{
-		"compression":      {Compression: "brotli"},
-		"datetime":         {Datetime: "millis"},
-		"datetime_columns": {DatetimeColumns: map[string]string{"a": ""}},
-	} {
-		var setting *pipeline.SettingError
-		if _, err := parquet.New(o); !errors.As(err, &setting) || setting.Name != want {
-			t.Errorf("%+v: %v, want an error about %s", o, err, want)
 		}
 	}
 }
