@@ -126,14 +126,19 @@ func TestSizeOfRowGroups(t *testing.T) {
 		for _, perRecord := range []int{10, 100_000} {
 			f := formatOf(t, Options{})
 			f.groupSize = 1 << 20
-			row := sinktest.Row{strings.Repeat("x", width)}
-			rows := slices.Repeat([]sinktest.Row{row}, 5<<20/(width+8))
+			rows := make([]sinktest.Row, 5<<20/(width+8))
+			for i := range rows {
+				rows[i] = sinktest.Row{fmt.Sprintf("%0*d", width, i)}
+			}
 			data := written(t, f, columns, rows, perRecord)
 			footer, err := readFooter(bytes.NewReader(data), int64(len(data)))
 			if err != nil {
 				t.Fatal(err)
 			}
 			for i, group := range footer.RowGroups[:len(footer.RowGroups)-1] {
+				if group.TotalByteSize < group.NumRows*int64(width) {
+					t.Errorf("rows of %d bytes: row group %d says that it has %d bytes before compression", width, i+1, group.TotalByteSize)
+				}
 				if size := group.NumRows * int64(width+8); size < f.groupSize || size > f.groupSize*5/4 {
 					t.Errorf("rows of %d bytes, %d a record: row group %d has %d bytes, want near %d", width, perRecord, i+1, size, f.groupSize)
 				}

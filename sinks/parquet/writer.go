@@ -20,15 +20,15 @@ const (
 	dictionary = 1 << 20 // bytes of a column's dictionary, from which on it does not pay
 	batch      = 1024    // rows after which, at the latest, the size of a page is looked at
 
-	// Arrow grows the memory of a page's definition levels by 64 bytes a time,
-	// so a page of many rows costs their square. Readers, too, decode a page
-	// at a time.
+	// Readers decode a page at a time. Larger ones make narrow columns no
+	// smaller, and take longer.
 	pageRows = 4096
 )
 
 // writer is a file of buffered row groups on top of Arrow's column writers. It
-// does what Arrow's own file writer does, but loses no error, keeps one zstd
-// encoder, and lets go of each column once it is written.
+// does what Arrow's own file writer does, but loses no error, ends pages by their
+// rows too, has its own statistics and compression, and lets go of each column
+// once it is written.
 type writer struct {
 	out     tell
 	codec   codec
@@ -42,7 +42,7 @@ type writer struct {
 	leaves  []leaf
 	memory  pageMemory
 	rows    int64 // of the columns of the group that are written
-	size    int64 // of these in the file, but for compression
+	size    int64 // of these before compression
 }
 
 // tell is the writer with a position that Arrow wants. It has no Close, which
@@ -133,7 +133,7 @@ func (f *writer) closeColumn(i int) error {
 		return err
 	}
 	c.meta.SetStats(c.stats.encode(f.leaves[i].kind))
-	f.size += c.chunk.TotalBytesWritten()
+	f.size += c.meta.Contents().MetaData.TotalUncompressedSize
 	return nil
 }
 
