@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sinks"
 	"github.com/kustash/kustash/sinks/sinktest"
 )
 
@@ -241,5 +242,53 @@ func TestGenerationsReadTogether(t *testing.T) {
 	}
 	if fmt.Sprint(union) != fmt.Sprint(want) {
 		t.Errorf("the files together hold\n%v\nwant\n%v", union, want)
+	}
+}
+
+// A dictionary that is given up with the last rows of a page leaves no page
+// without values.
+func TestDictionaryGivenUpWithPage(t *testing.T) {
+	columns := pipeline.Schema{{Name: "s", Type: pipeline.String}}
+	for width := 2040; width < 2060; width += 2 {
+		rows := make([]sinktest.Row, pageRows+10)
+		for i := range rows {
+			rows[i] = sinktest.Row{fmt.Sprint(i % 9)}
+			if i >= pageRows-512 {
+				rows[i][0] = fmt.Sprintf("%0*d", width, i)
+			}
+		}
+		f := formatOf(t, Options{})
+		readByAll(t, f, written(t, f, columns, rows, pageRows), columns, rows)
+	}
+}
+
+// A file with a column of one type is none with a column of another, unless the
+// files of both look alike.
+func TestCheckTellsTypesApart(t *testing.T) {
+	const text, number = "text", "number"
+	alike := map[pipeline.Type]string{
+		pipeline.String: text, pipeline.GUID: text, pipeline.Dynamic: text, pipeline.Decimal: text,
+		pipeline.Long: number, pipeline.Timespan: number,
+		pipeline.Bool: "bool", pipeline.Int: "int", pipeline.Real: "real", pipeline.Datetime: "datetime",
+	}
+	f := formatOf(t, Options{})
+	for as := range alike {
+		data := written(t, f, pipeline.Schema{{Name: "x", Type: as}}, []sinktest.Row{{nil}}, 1)
+		for want := range alike {
+			columns := pipeline.Schema{{Name: "x", Type: want}}
+			_, err := f.Check(t.Context(), bytes.NewReader(data), int64(len(data)), sinks.Metadata{Columns: columns})
+			// A datetime may be text.
+			good := alike[as] == alike[want] || alike[as] == text && want == pipeline.Datetime
+			if (err == nil) != good {
+				t.Errorf("a file of a %s, taken for one of a %s: %v, want an error: %v", as, want, err, !good)
+			}
+		}
+	}
+	for _, way := range []string{"ns", "string"} { // without the digits, only the type tells them apart
+		data := written(t, formatOf(t, Options{Datetime: way}), pipeline.Schema{{Name: "x", Type: pipeline.Datetime}}, []sinktest.Row{{nil}}, 1)
+		columns := pipeline.Schema{{Name: "x", Type: pipeline.Long}}
+		if _, err := f.Check(t.Context(), bytes.NewReader(data), int64(len(data)), sinks.Metadata{Columns: columns}); err == nil {
+			t.Errorf("a datetime kept as %s was taken for a long", way)
+		}
 	}
 }
