@@ -44,5 +44,5 @@ var options = map[string]parquet.Options{
 	"snappy":  {Compression: "snappy", Datetime: "string"},
 	"gzip":    {Compression: "gzip", DatetimeColumns: map[string]string{"other.time": "string"}},
 	"none":    {Compression: "none"},
-	"level":   {Level: level(19)},
+	"level":   {Level: level(9)},
 }
