@@ -84,6 +84,9 @@ func appendReal(dst []byte, v float64) []byte {
 		dst = append(dst, '"')
 		return append(sinks.AppendReal(dst, v), '"')
 	}
+	if v == 0 && math.Signbit(v) {
+		return append(dst, "-0.0"...) // DuckDB and Python take -0 for the integer 0
+	}
 	return sinks.AppendReal(dst, v)
 }
 
