@@ -168,6 +168,14 @@ func (f *writer) close() error {
 	if err != nil {
 		return err
 	}
+	for _, group := range footer.RowGroups {
+		for _, column := range group.Columns {
+			// Arrow counts no distinct values, and says that there are 0.
+			if column.MetaData.Statistics != nil {
+				column.MetaData.Statistics.DistinctCount = nil
+			}
+		}
+	}
 	before := f.out.pos
 	if _, err := footer.WriteTo(&f.out, nil); err != nil {
 		return err
