@@ -17,7 +17,7 @@ VCS          = $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=fals
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
 .PHONY: help build demo test chaos azurite-test bench fmt clean kql-conformance \
-	interop interop-go interop-js interop-python interop-duckdb \
+	interop interop-go interop-js interop-python interop-duckdb interop-readers \
 	check check-format check-vet check-static check-race check-fuzz check-cross check-vuln
 
 help:
@@ -28,7 +28,8 @@ help:
 	@echo "make azurite-test  archive and state in a container, against Microsoft's emulator; needs node and npm"
 	@echo "make check   what a change must pass; FUZZTIME=$(FUZZTIME) for each fuzz target"
 	@echo "make interop Microsoft's clients in Go, JavaScript and Python against the emulator, and"
-	@echo "             DuckDB on an archive; those whose language is not installed are skipped"
+	@echo "             DuckDB and other readers on archives; those whose language is not installed"
+	@echo "             are skipped"
 	@echo "make bench   benchmarks"
 	@echo "make fmt     format the Go files"
 	@echo "make kql-conformance   hold rewritten queries against Microsoft's own KQL parser; needs node"
@@ -78,7 +79,7 @@ azurite-test:
 
 # Microsoft's clients know nothing of the emulator but its address and the
 # certificate of its authority.
-interop: interop-go interop-js interop-python interop-duckdb
+interop: interop-go interop-js interop-python interop-duckdb interop-readers
 
 interop-go:
 	@echo "interop, Go"
@@ -124,6 +125,17 @@ interop-duckdb: build
 	$(call npm-install,interop/duckdb) && \
 	cd interop/duckdb && KUSTASH="$(CURDIR)/$(BIN)" $(NODE) --test
 
+# Readers of other makers compare every cell of files of every form. DuckDB is
+# that of interop-duckdb.
+interop-readers: build
+	@echo "interop, readers"
+	@if ! command -v $(NODE) >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then \
+		echo "skipped: Node.js with npm is not installed"; exit 0; \
+	fi; \
+	$(call npm-install,interop/duckdb) && \
+	$(call npm-install,interop/readers) && \
+	cd interop/readers && KUSTASH="$(CURDIR)/$(BIN)" GO="$(GO)" PYTHON="$(PYTHON)" $(NODE) --test
+
 bench:
 	@$(GO) test -run '^$$' -bench . -benchmem ./...
 
@@ -131,7 +143,7 @@ fmt:
 	@gofmt -l -w .
 
 clean:
-	@rm -rf bin dist kustash-demo interop/js/node_modules interop/kql/node_modules interop/azurite/node_modules interop/duckdb/node_modules
+	@rm -rf bin dist kustash-demo interop/js/node_modules interop/kql/node_modules interop/azurite/node_modules interop/duckdb/node_modules interop/readers/node_modules
 
 # For who changes how queries are rewritten: needs node, npm and the published
 # queries, so that no check depends on it.
