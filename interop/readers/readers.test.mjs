@@ -19,7 +19,7 @@ before(async () => {
   copyFileSync(join(import.meta.dirname, "main.kustash.hcl"), join(root, "main.kustash.hcl"));
   mkdirSync(join(root, "data"));
   write(join(root, "data"));
-  const r = spawnSync(kustash, ["emulator", "-quiet", `-data=${join(root, "data")}`, "--", kustash, `-chdir=${root}`, "apply", "-auto-approve"],
+  const r = spawnSync(kustash, ["emulator", "-quiet", "-keep-order", `-data=${join(root, "data")}`, "--", kustash, `-chdir=${root}`, "apply", "-auto-approve"],
     { cwd: root, encoding: "utf8" });
   assert.equal(r.status, 0, `${r.error ?? ""}${r.stdout}${r.stderr}`);
   duckdb = await open();
@@ -216,6 +216,13 @@ test("DuckDB, types that it finds in text by itself", async () => {
     "BOOLEAN BIGINT BIGINT DOUBLE DOUBLE VARCHAR TIMESTAMP WITH TIME ZONE VARCHAR VARCHAR VARCHAR VARCHAR");
   assert.equal(await guessed("jsonl-none", "read_json"),
     "BOOLEAN HUGEINT HUGEINT VARCHAR VARCHAR VARCHAR VARCHAR VARCHAR UUID VARCHAR VARCHAR");
+});
+
+test("DuckDB, a column of CSV that begins with Infinity is no DOUBLE to it", async () => {
+  const { columns, rows } = tables.wide;
+  const { name } = columns.find(({ type }, i) => type === "real" && rows[0][i] === "Infinity");
+  const got = await duckdb.ask(`SELECT ${name} FROM read_csv(${quote(file("csv-none", "wide"))})`);
+  assert.deepEqual(got.columns, [[name, "VARCHAR"]]);
 });
 
 test("DuckDB, exact instants of the usual form", async () => {
