@@ -39,7 +39,7 @@ type verb struct {
 // allVerbs returns the subcommands in the order in which help lists them.
 func allVerbs() []verb {
 	return []verb{
-		initVerb, validateVerb, planVerb, applyVerb, statusVerb, verifyVerb,
+		initVerb, validateVerb, planVerb, applyVerb, statusVerb, verifyVerb, connectVerb,
 		queryVerb, tablesVerb, doctorVerb, showVerb, outputVerb, stateVerb, forceUnlockVerb, fmtVerb,
 		demoVerb, emulatorVerb, versionVerb, completionVerb,
 	}
@@ -100,7 +100,6 @@ var verbHabits = map[string]string{
 	"lint":    `The verb is "validate".`,
 	"format":  `The verb is "fmt".`,
 
-	"connect": notYet,
 	"graph":   notYet,
 	"console": notYet,
 	"report":  notYet,

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sinks"
+)
+
+// encoding is how files keep values: what a reader must be told about them.
+type encoding struct {
+	kind        string // parquet, csv or jsonl
+	compression string // of a text: "", gzip or zstd
+	header      bool   // csv: the first line names the columns
+	delimiter   string // csv
+	dynamicJSON bool   // jsonl: dynamic values are JSON themselves
+	// types of the columns of Parquet; nil is the default of each.
+	types map[string]string
+}
+
+// encodingOf reads what files say of themselves. A setting that is not known
+// here is an error: a reader that is not told of it would read something else.
+func encodingOf(st sinks.Stored) (encoding, error) {
+	ext, settings, _ := strings.Cut(st.Format, " ")
+	kind, compressed, _ := strings.Cut(ext, ".")
+	e := encoding{kind: kind, header: true, delimiter: ",", types: st.Types}
+	switch compressed {
+	case "":
+	case "gz":
+		e.compression = "gzip"
+	case "zst":
+		e.compression = "zstd"
+	default:
+		return e, fmt.Errorf("it is compressed as %s, which connect does not know", compressed)
+	}
+	if !slices.Contains([]string{"parquet", "csv", "jsonl"}, kind) {
+		return e, fmt.Errorf("its format is %s, which connect does not know", kind)
+	}
+	for setting := range strings.FieldsSeq(settings) {
+		switch setting {
+		case "header=false":
+			e.header = false
+		case "dynamic=json":
+			e.dynamicJSON = true
+		default:
+			return e, fmt.Errorf("it has the setting %s, which connect does not know", setting)
+		}
+	}
+	return e, nil
+}
+
+// usual returns how a file is kept if its sink says nothing else.
+func usual(key string) sinks.Stored {
+	name := path.Base(key)
+	_, ext, _ := strings.Cut(name[strings.LastIndexByte(name, '-')+1:], ".")
+	return sinks.Stored{Format: ext}
+}
+
+// form is how one value is kept.
+type form int
+
+const (
+	native    form = iota // as the reader's own type
+	text                  // as the text that the service sent
+	micros                // a time, with the seventh digit in a column beside it
+	nanos                 // a time
+	ticks                 // a timespan as a number of 100 ns
+	fixed                 // a decimal of so many digits
+	jsonValue             // JSON in JSON
+	jsonReal              // a number of JSON, or a text where JSON has none
+)
+
+func (e encoding) form(c pipeline.Column) form {
+	plain := c.Type == pipeline.Bool || c.Type == pipeline.Int || c.Type == pipeline.Long || c.Type == pipeline.Real
+	kept := e.types[c.FileName()]
+	switch {
+	case e.kind == "csv":
+	case e.kind == "jsonl" && c.Type == pipeline.Real:
+		return jsonReal
+	case plain:
+		return native
+	case e.kind == "jsonl":
+		if c.Type == pipeline.Dynamic && e.dynamicJSON {
+			return jsonValue
+		}
+	case c.Type == pipeline.Timespan:
+		return ticks
+	case c.Type == pipeline.Datetime && (e.types == nil || kept == "timestamp[us]"):
+		return micros
+	case c.Type == pipeline.Datetime && kept == "timestamp[ns]":
+		return nanos
+	case strings.HasPrefix(kept, "decimal("):
+		return fixed
+	}
+	return text
+}
+
+// field is a column as the files of a scan have it.
+type field struct {
+	name  string
+	kql   pipeline.Type
+	form  form
+	kept  string // type in the file of a fixed
+	digit string // name of the column with the seventh digits, of micros
+}
+
+// fields returns the columns of files, in their order. Columns of seventh
+// digits stand behind the time that they belong to.
+func (e encoding) fields(columns pipeline.Schema) []field {
+	digits := digitNames(columns, func(c pipeline.Column) bool { return e.form(c) == micros })
+	var all []field
+	for _, c := range columns {
+		name := c.FileName()
+		all = append(all, field{name, c.Type, e.form(c), e.types[name], digits[name]})
+	}
+	return all
+}
+
+// digitNames names the columns of seventh digits, as the format parquet does.
+func digitNames(columns pipeline.Schema, has func(pipeline.Column) bool) map[string]string {
+	taken, names := make(map[string]bool), make(map[string]string)
+	for _, c := range columns {
+		taken[strings.ToLower(c.FileName())] = true
+	}
+	for _, c := range columns {
+		if c.Type != pipeline.Datetime || !has(c) {
+			continue
+		}
+		base := c.FileName() + "_100ns"
+		name := base
+		for n := 2; taken[strings.ToLower(name)]; n++ {
+			name = fmt.Sprintf("%s_%d", base, n)
+		}
+		taken[strings.ToLower(name)] = true
+		names[c.FileName()] = name
+	}
+	return names
+}
+
+// nanosError refuses times of nanoseconds, which some readers do not know.
+func (e encoding) nanosError(title string) error {
+	for column, kept := range e.types {
+		if kept == "timestamp[ns]" {
+			return fmt.Errorf("the column %s has datetime = \"ns\", which %s does not read", column, title)
+		}
+	}
+	return nil
+}
