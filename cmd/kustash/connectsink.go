@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,7 +59,7 @@ func (c *connector) holder(query string) (*holder, error) {
 	var names []string
 	for _, h := range candidates {
 		if err := c.reach(&h); err != nil {
-			unreached = errors.Join(unreached, fmt.Errorf("%s: %w", h.address, err))
+			unreached = cmp.Or(unreached, fmt.Errorf("%s: %w", h.address, err))
 			continue
 		}
 		if c.sink != "" || h.hasAll(all) {

@@ -94,7 +94,7 @@ func sparkScan(w *strings.Builder, s *scan) {
 	options := map[string]string{
 		"parquet": ".parquet(*[",
 		// The text for null is one that no field has: else an empty text would be one too.
-		"csv":   fmt.Sprintf(`.option("mode", "FAILFAST").option("header", %s).option("sep", %s).option("quote", "\"").option("escape", "\"").option("multiLine", True).option("lineSep", "\n").option("nullValue", "\u0000").csv([`, map[bool]string{true: "True", false: "False"}[s.header], python(s.delimiter)),
+		"csv":   fmt.Sprintf(`.option("mode", "FAILFAST").option("header", %s).option("sep", %s).option("quote", "\"").option("escape", "\"").option("multiLine", True).option("lineSep", "\n").option("nullValue", "\u0001null").csv([`, map[bool]string{true: "True", false: "False"}[s.header], python(s.delimiter)),
 		"jsonl": `.option("mode", "FAILFAST").option("lineSep", "\n").json([`,
 	}
 	w.WriteString(options[s.kind] + "\n")

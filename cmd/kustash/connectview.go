@@ -100,7 +100,7 @@ func (c *connector) checkSink() error {
 			c.sink = s.Address
 			return nil
 		}
-		known = append(known, s.Address)
+		known = append(known, s.Address, strings.TrimPrefix(s.Address, "sink."))
 	}
 	return fmt.Errorf("-sink=%s: the pipeline has no such sink.%s", c.sink, config.DidYouMean(c.sink, known))
 }
@@ -148,10 +148,15 @@ func (c *connector) target(text string, all []subject) error {
 			all[i].window, found = pipeline.Join(append(s.window, window)), true
 		}
 	}
-	if !found {
-		return fmt.Errorf("-target: nothing in the pipeline or its state has the address %s.%s", text, config.DidYouMean(text, c.addresses()))
+	if found {
+		return nil
 	}
-	return nil
+	known := c.addresses()
+	for _, s := range all {
+		block, _, _ := strings.Cut(s.query, "[")
+		known = append(known, block, s.query)
+	}
+	return fmt.Errorf("-target: nothing in the pipeline or its state has the address %s.%s", text, config.DidYouMean(text, known))
 }
 
 // viewNames are the names of views so far, in lower case: readers take names
