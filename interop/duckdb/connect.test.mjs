@@ -40,8 +40,8 @@ const columns = [
   ["TimeGenerated", "TIMESTAMP", "datetime"], ["TimeGenerated_100ns_2", "INTEGER"], ["Id", "VARCHAR", "string"], ["Flag", "BOOLEAN", "bool"],
   ["Small", "INTEGER", "int"], ["Large", "BIGINT", "long"], ["Ratio", "DOUBLE", "real"], ["Price", "VARCHAR", "decimal"], ["Note", "VARCHAR", "string"],
   ["Took", "BIGINT", "timespan"], ["Key", "UUID", "guid"], ["Payload", "JSON", "dynamic"], ["Amount", "BIGINT", "long"], ["When", "TIMESTAMP", "datetime"],
-  ["When_100ns", "INTEGER"], ["TimeGenerated_100ns", "VARCHAR", "string"], ['select "a".b 😀', "VARCHAR", "string"], ["Extra", "DOUBLE", "real"],
-  ["note_2", "VARCHAR", "string"], ["Amount_string", "VARCHAR", "string"],
+  ["When_100ns", "INTEGER"], ["TimeGenerated_100ns", "VARCHAR", "string"], ['select "a".b 😀', "VARCHAR", "string"], ["Amount_string", "VARCHAR", "string"],
+  ["Extra", "DOUBLE", "real"], ["note_2", "VARCHAR", "string"],
 ];
 
 // edges are values at the ends of their types, by type and number of the row.
