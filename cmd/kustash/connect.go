@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/kustash/kustash/internal/durable"
@@ -36,7 +37,7 @@ func (o *connectFlags) add(f *flag.FlagSet) {
 	f.StringVar(&o.engine, "for", "duckdb", "the `reader`: duckdb, adx, synapse or spark")
 	f.StringVar(&o.sink, "sink", "", "take the files of this sink, an `address`")
 	f.Var(&o.targets, "target", "make views of this `address` only, or of files in ADDRESS@FROM/TO; may be repeated")
-	f.StringVar(&o.root, "root", "", "`place` at which the reader finds the sink's files, if another than kustash does: a folder, https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX, or s3://BUCKET/PREFIX")
+	f.StringVar(&o.root, "root", "", "`place` at which the reader finds a sink's files, if another than kustash: a folder, https://ACCOUNT.blob.core.windows.net/CONTAINER/PREFIX or s3://BUCKET/PREFIX")
 	f.StringVar(&o.out, "out", "", "write to this `file`, in place of what is there")
 }
 
@@ -102,7 +103,11 @@ func runConnect(ctx context.Context, p *process, v *verb, args []string) (int, e
 		p.printf("%s", c.text())
 		return exitDone, nil
 	}
-	if err := durable.Replace(p.path(o.out), []byte(c.text())); err != nil {
+	name := p.path(o.out)
+	if !isDir(filepath.Dir(name)) {
+		return 0, fmt.Errorf("-out=%s: there is no folder %s", o.out, filepath.Dir(o.out))
+	}
+	if err := durable.Replace(name, []byte(c.text())); err != nil {
 		return 0, fmt.Errorf("-out=%s: %w", o.out, err)
 	}
 	p.printf("Wrote %s over %s to %s\n", count(c.made, "view"), count(c.files(), "file"), o.out)

@@ -98,7 +98,7 @@ func synapseScan(w *strings.Builder, s *scan) {
 		}
 	case "jsonl":
 		options += ", FIELDTERMINATOR = '0x0b', FIELDQUOTE = '0x0b', ROWTERMINATOR = '0x0a'"
-		columns = []string{"[line] " + synapseText + " 1"}
+		columns = []string{"[kustash_line] " + synapseText + " 1"}
 	}
 	w.WriteString("FROM OPENROWSET(BULK (\n")
 	listed(w, "  ", mapped(s.files, literal))
@@ -106,7 +106,7 @@ func synapseScan(w *strings.Builder, s *scan) {
 	listed(w, "  ", columns)
 	w.WriteString(") AS [files]\n")
 	if s.kind == "jsonl" {
-		w.WriteString("CROSS APPLY OPENJSON([line]) WITH (\n")
+		w.WriteString("CROSS APPLY OPENJSON([kustash_line]) WITH (\n")
 		listed(w, "  ", mapped(s.fields, func(f field) string {
 			path := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(f.name)
 			as := "NVARCHAR(MAX) " + literal(`$."`+path+`"`)

@@ -333,7 +333,7 @@ func (s *shell) everyVerb(state string, proofs map[string]string) bool {
 	done := false
 	for _, args := range [][]string{
 		{"validate"}, {"plan", "-out=saved.json"}, {"apply", "-auto-approve"}, {"apply", "-auto-approve", "-json", "-refresh=false"}, {"show", "saved.json"},
-		{"query", "-workspace=w", "-timespan=P30D", "Syslog | take 1"}, {"verify", "-source"}, {"verify"}, {"status"}, {"status", "-json"},
+		{"query", "-workspace=w", "-timespan=P30D", "Syslog | take 1"}, {"verify", "-source"}, {"verify"}, {"status"}, {"status", "-json"}, {"connect"},
 	} {
 		code, output := s.run(args...)
 		if args[0] == "apply" {
