@@ -51,7 +51,7 @@ func sampleConnector(t *testing.T, e engine, at location) *connector {
 		if i == 0 {
 			columns = allTypes[:11]
 		}
-		v.scans = append(v.scans, &scan{enc, enc.fields(columns), []string{name}})
+		v.scans = append(v.scans, &scan{encoding: enc, fields: enc.fields(columns), files: []string{name}})
 	}
 	c.views = []view{v,
 		{name: "none", columns: v.columns, notes: []string{"query.none in sink.cold: 0 rows in no files", "No window of it is done."}},

@@ -8,7 +8,6 @@ import (
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/pipeline/config"
-	"github.com/kustash/kustash/sinks"
 )
 
 // view is a query with those of its files that count.
@@ -31,6 +30,8 @@ type column struct {
 // scan is files that are kept alike.
 type scan struct {
 	encoding
+	schema string // pipeline.Receipt.Schema
+	format string // sinks.Stored.Format
 	fields []field
 	files  []string // as the reader names them
 }
@@ -239,70 +240,4 @@ func (c *connector) describe(s subject, h *holder, v *view) []string {
 		notes = append(notes, "Done: "+strings.Join(covered, ", "))
 	}
 	return notes
-}
-
-// storer is implemented by sinks that know how they keep values.
-type storer interface {
-	Stored(ctx context.Context, key string) (sinks.Stored, error)
-}
-
-// collect puts the current files of a query into the scans of its view.
-func (c *connector) collect(ctx context.Context, s subject, h *holder, v *view) error {
-	scans, seen := make(map[string]*scan), make(map[string]bool)
-	for _, w := range s.window {
-		done, err := h.line.Done(ctx, w)
-		if err != nil {
-			return err
-		}
-		for _, r := range done {
-			if r.Key == "" || seen[r.Key] { // no rows, or taken by another window
-				continue
-			}
-			seen[r.Key] = true
-			sc, err := c.scanOf(ctx, h, r, scans, v)
-			if err != nil {
-				return err
-			}
-			name, err := c.engine.address(h.place, r.Key)
-			if err != nil {
-				return err
-			}
-			sc.files = append(sc.files, name)
-			v.files, v.rows = v.files+1, v.rows+r.Rows
-		}
-	}
-	if v.files > 0 && !slices.Contains(c.places, h.place) {
-		c.places = append(c.places, h.place)
-	}
-	return nil
-}
-
-// scanOf returns the scan that a file belongs to.
-func (c *connector) scanOf(ctx context.Context, h *holder, r pipeline.Receipt, scans map[string]*scan, v *view) (*scan, error) {
-	st := usual(r.Key)
-	if h.stored != nil {
-		var err error
-		if st, err = h.stored.Stored(ctx, r.Key); err != nil {
-			return nil, fmt.Errorf("%w; \"kustash verify\" says what is wrong with the archive", err)
-		}
-	}
-	kept := fmt.Sprint(r.Schema, " ", st.Format, " ", st.Types) // maps are printed in order
-	if sc := scans[kept]; sc != nil {
-		return sc, nil
-	}
-	columns, ok := c.history.Columns(r.Schema)
-	if !ok {
-		return nil, fmt.Errorf("the state does not know the columns of %s", r.Key)
-	}
-	e, err := encodingOf(st)
-	if err == nil {
-		err = c.engine.encodes(e)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", r.Key, err)
-	}
-	sc := &scan{encoding: e, fields: e.fields(columns)}
-	scans[kept] = sc
-	v.scans = append(v.scans, sc)
-	return sc, nil
 }
