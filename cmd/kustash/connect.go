@@ -88,7 +88,7 @@ func runConnect(ctx context.Context, p *process, v *verb, args []string) (int, e
 		return 0, err
 	}
 	p.tellMoves(s)
-	c := connector{session: s, engine: e, sink: o.sink}
+	c := connector{session: s, engine: e, formats: p.declaredFormats(&o.load), sink: o.sink}
 	if o.root != "" {
 		root, err := placeAt(o.root)
 		if err != nil {

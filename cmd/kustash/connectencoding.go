@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 
@@ -50,13 +49,6 @@ func encodingOf(st sinks.Stored) (encoding, error) {
 		}
 	}
 	return e, nil
-}
-
-// usual returns how a file is kept if its sink says nothing else.
-func usual(key string) sinks.Stored {
-	name := path.Base(key)
-	_, ext, _ := strings.Cut(name[strings.LastIndexByte(name, '-')+1:], ".")
-	return sinks.Stored{Format: ext}
 }
 
 // form is how one value is kept.

@@ -17,18 +17,21 @@ type storer interface {
 	Stored(ctx context.Context, key string) (sinks.Stored, error)
 }
 
+// stored says how a file keeps its values. It may be called concurrently.
+type stored func(context.Context, pipeline.Receipt) (sinks.Stored, error)
+
 // collect puts the current files of a query into the scans of its view.
 func (c *connector) collect(ctx context.Context, s subject, h *holder, v *view) error {
 	files, err := current(ctx, s, h)
 	if err != nil {
 		return err
 	}
-	stored, err := howStored(ctx, h.stored, files)
+	kept, err := h.stored.each(ctx, files)
 	if err != nil {
 		return err
 	}
 	for i, r := range files {
-		sc, err := c.scanOf(r, stored[i], v)
+		sc, err := c.scanOf(r, kept[i], v)
 		if err != nil {
 			return err
 		}
@@ -65,22 +68,15 @@ func current(ctx context.Context, s subject, h *holder) ([]pipeline.Receipt, err
 	return files, nil
 }
 
-// howStored asks each file how it keeps its values, several at a time: an
-// archive may have very many. Without a sink to ask, files are kept as usual.
-func howStored(ctx context.Context, sink storer, files []pipeline.Receipt) ([]sinks.Stored, error) {
-	stored, errs := make([]sinks.Stored, len(files)), make([]error, len(files))
-	if sink == nil {
-		for i, r := range files {
-			stored[i] = usual(r.Key)
-		}
-		return stored, nil
-	}
+// each asks several files at a time: an archive may have very many.
+func (s stored) each(ctx context.Context, files []pipeline.Receipt) ([]sinks.Stored, error) {
+	kept, errs := make([]sinks.Stored, len(files)), make([]error, len(files))
 	var wait sync.WaitGroup
 	workers := runtime.NumCPU()
 	for first := range workers {
 		wait.Go(func() {
 			for i := first; i < len(files) && ctx.Err() == nil; i += workers {
-				if stored[i], errs[i] = sink.Stored(ctx, files[i].Key); errs[i] != nil {
+				if kept[i], errs[i] = s(ctx, files[i]); errs[i] != nil {
 					return
 				}
 			}
@@ -95,7 +91,7 @@ func howStored(ctx context.Context, sink storer, files []pipeline.Receipt) ([]si
 			return nil, fmt.Errorf("%w; \"kustash verify\" says what is wrong with the archive", err)
 		}
 	}
-	return stored, nil
+	return kept, nil
 }
 
 // scanOf returns the scan that a file belongs to.

@@ -2,12 +2,14 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/pipeline/config"
+	"github.com/kustash/kustash/sinks"
 )
 
 // holder is a declared sink with what it has of a query.
@@ -16,7 +18,8 @@ type holder struct {
 	line    *pipeline.Line
 	sink    config.DeclaredSink
 	place   location
-	stored  storer // nil where asking it would need the network
+	stored  stored
+	asked   bool // the files say themselves how they are kept
 }
 
 // holders returns the sinks of a query in the order of its list, and then the
@@ -83,8 +86,10 @@ func (c *connector) reach(h *holder) (err error) {
 	if _, err := c.engine.address(h.place, "key"); err != nil {
 		return err
 	}
-	if h.sink.Kind == "local" { // what a store elsewhere says needs the network
-		h.stored, _ = h.sink.Sink.Sink.(storer)
+	h.stored = asDeclared(c.formats[h.address], c.history.Columns)
+	if s, ok := h.sink.Sink.Sink.(storer); ok && h.sink.Kind == "local" { // another's files need the network
+		h.asked = true
+		h.stored = func(ctx context.Context, r pipeline.Receipt) (sinks.Stored, error) { return s.Stored(ctx, r.Key) }
 	}
 	return nil
 }

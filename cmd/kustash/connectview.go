@@ -8,6 +8,7 @@ import (
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/pipeline/config"
+	"github.com/kustash/kustash/sinks"
 )
 
 // view is a query with those of its files that count.
@@ -48,9 +49,10 @@ func (s *scan) field(name string) (f field, ok bool) {
 // connector makes the views of a session.
 type connector struct {
 	*session
-	engine engine
-	sink   string    // address of the only sink to look at; "" is any
-	root   *location // where all files are, if not where the sinks say
+	engine  engine
+	formats map[string]sinks.Format // of the declared sinks, by address
+	sink    string                  // address of the only sink to look at; "" is any
+	root    *location               // where all files are, if not where the sinks say
 
 	views  []view
 	made   int // views that have columns
@@ -238,6 +240,9 @@ func (c *connector) describe(s subject, h *holder, v *view) []string {
 		notes = append(notes, fmt.Sprintf("Done: %s … and %s", strings.Join(covered[:5], ", "), count(n-5, "more window")))
 	default:
 		notes = append(notes, "Done: "+strings.Join(covered, ", "))
+	}
+	if v.files > 0 && !h.asked {
+		notes = append(notes, "The files are not on this machine: they are read as the sink declares its format now.")
 	}
 	return notes
 }
