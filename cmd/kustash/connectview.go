@@ -111,7 +111,7 @@ func (c *connector) checkSink() error {
 // subjects returns the queries that are declared or that the state knows, with
 // the names of their views. A name does not depend on what else is asked for.
 func (c *connector) subjects(targets []string) ([]subject, error) {
-	queries := c.history.Addresses()
+	queries := append(c.history.Addresses(), c.untold()...)
 	for _, e := range c.exports() {
 		queries = append(queries, e.Query.Address)
 	}
@@ -218,6 +218,9 @@ func (c *connector) view(ctx context.Context, s subject) (*view, error) {
 
 // describe words what a view is of.
 func (c *connector) describe(s subject, h *holder, v *view) []string {
+	if slices.Contains(c.untold(), s.query) {
+		return []string{s.query + ": no table of it is in the state yet; \"kustash plan\" finds those that have rows."}
+	}
 	if h == nil {
 		return []string{s.query + ": its files are in no sink that the pipeline declares, so there is nothing to read."}
 	}
