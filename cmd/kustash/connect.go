@@ -47,6 +47,8 @@ type engine struct {
 	title string
 	// comment begins a line that the reader passes over.
 	comment string
+	// folds says that names of columns that differ in case only are one to it.
+	folds bool
 	// address returns how the reader names a file.
 	address func(location, string) (string, error)
 	// encodes reports why the reader cannot take files of this kind; nil if it can.
@@ -98,6 +100,9 @@ func runConnect(ctx context.Context, p *process, v *verb, args []string) (int, e
 	}
 	if err := c.connect(ctx, o.targets); err != nil {
 		return 0, err
+	}
+	for _, w := range c.warnings {
+		fmt.Fprintf(p.stderr, "%s %s\n", p.paint(yellow, "Warning:"), w)
 	}
 	if o.out == "" {
 		p.printf("%s", c.text())

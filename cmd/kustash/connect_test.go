@@ -195,3 +195,19 @@ func TestEngineNames(t *testing.T) {
 		t.Error("adx is missing")
 	}
 }
+
+// TestAlike finds what a reader that folds case would take for one column.
+func TestAlike(t *testing.T) {
+	for _, tt := range []struct {
+		columns       pipeline.Schema
+		first, second string
+	}{
+		{allTypes, "", ""},
+		{pipeline.Schema{{Name: "Note"}, {Name: "N"}, {Name: "note"}}, "Note", "note"},
+		{pipeline.Schema{{Name: "É"}, {Name: "x", As: "é"}}, "É", "é"},
+	} {
+		if first, second := alike(tt.columns); first != tt.first || second != tt.second {
+			t.Errorf("%v: got %q, %q, want %q, %q", tt.columns, first, second, tt.first, tt.second)
+		}
+	}
+}

@@ -16,6 +16,7 @@ var duckdbEngine = engine{
 	name:    "duckdb",
 	title:   "DuckDB",
 	comment: "--",
+	folds:   true,
 	address: duckdbAddress,
 	encodes: func(encoding) error { return nil },
 	setUp:   duckdbSetUp,

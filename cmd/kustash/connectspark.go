@@ -18,6 +18,7 @@ var sparkEngine = engine{
 	name:    "spark",
 	title:   "Spark (Python, with the session in spark)",
 	comment: "#",
+	folds:   true,
 	address: func(p location, key string) (string, error) {
 		switch p.kind {
 		case blobPlace:

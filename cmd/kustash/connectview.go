@@ -54,10 +54,11 @@ type connector struct {
 	sink    string                  // address of the only sink to look at; "" is any
 	root    *location               // where all files are, if not where the sinks say
 
-	views  []view
-	made   int // views that have columns
-	places []location
-	rooted string // address of the sink whose files are at root
+	views    []view
+	made     int // views that have columns
+	places   []location
+	warnings []string
+	rooted   string // address of the sink whose files are at root
 }
 
 // subject is a query to make a view of.
@@ -204,6 +205,12 @@ func (c *connector) view(ctx context.Context, s subject) (*view, error) {
 	for _, k := range known {
 		v.columns = append(v.columns, column{k.FileName(), k.Type, digits[k.FileName()]})
 	}
+	if a, b := alike(known); a != "" && c.engine.folds {
+		v.columns = nil
+		v.notes = []string{fmt.Sprintf("%s: there is no view of it: its columns %s and %s differ in case only (column_names = \"exact\"), and %s takes them for one.", s.query, a, b, c.engine.title)}
+		c.warnings = append(c.warnings, v.notes[0])
+		return v, nil
+	}
 	if h != nil {
 		if err := c.collect(ctx, s, h, v); err != nil {
 			return nil, err
@@ -214,6 +221,19 @@ func (c *connector) view(ctx context.Context, s subject) (*view, error) {
 		c.made++
 	}
 	return v, nil
+}
+
+// alike returns the first two columns whose names differ in case only.
+func alike(columns pipeline.Schema) (first, second string) {
+	names := make(map[string]string)
+	for _, k := range columns {
+		folded := strings.ToLower(k.FileName())
+		if names[folded] != "" {
+			return names[folded], k.FileName()
+		}
+		names[folded] = k.FileName()
+	}
+	return "", ""
 }
 
 // describe words what a view is of.
