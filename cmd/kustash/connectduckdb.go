@@ -40,13 +40,13 @@ func duckdbAddress(p location, key string) (string, error) {
 func duckdbSetUp(w *strings.Builder, places []location) {
 	var told []string
 	for _, p := range places {
-		extension, secret := "", ""
+		extension, name, secret := "", "", ""
 		switch p.kind {
 		case blobPlace:
-			extension = "azure"
+			extension, name = "azure", p.account+"_"+p.container
 			secret = fmt.Sprintf("TYPE azure, PROVIDER credential_chain, ACCOUNT_NAME %s, SCOPE %s", literal(p.account), literal("az://"+p.container+"/"))
 		case s3Place:
-			extension = "httpfs"
+			extension, name = "httpfs", p.root
 			secret = fmt.Sprintf("TYPE s3, PROVIDER credential_chain, SCOPE %s", literal("s3://"+p.root+"/"))
 		}
 		if extension == "" {
@@ -56,7 +56,7 @@ func duckdbSetUp(w *strings.Builder, places []location) {
 			told = append(told, extension)
 			fmt.Fprintf(w, "INSTALL %s;\nLOAD %s;\n", extension, extension)
 		}
-		fmt.Fprintf(w, "-- Who reads is said by a secret of the session, which belongs into no file:\n-- CREATE SECRET (%s);\n", oneLine(secret))
+		fmt.Fprintf(w, "-- Who reads is said by a secret of the session, which belongs into no file:\n-- CREATE SECRET %s (%s);\n", oneLine(duckdbName(name)), oneLine(secret))
 	}
 }
 

@@ -29,17 +29,17 @@ const (
 )
 
 // placeOf returns the place of a declared sink by its identity, which is the
-// kind and the place as written: a folder, or an address.
+// kind and the place as written. A kind whose addresses are not known to mean
+// what they seem to is an error.
 func placeOf(dir, identity string) (location, error) {
 	kind, where, _ := strings.Cut(identity, ":")
-	if kind == "local" {
+	switch {
+	case kind == "local":
 		return placeAt(inDir(dir, filepath.FromSlash(where)))
+	case kind == "azure_blob" && strings.Contains(where, "://"), kind == "s3" && strings.HasPrefix(where, "s3://"):
+		return placeAt(where)
 	}
-	p, err := placeAt(where)
-	if err == nil && p.kind == folderPlace {
-		err = errors.New("it is no address that connect knows; say with -root where the reader finds the files")
-	}
-	return p, err
+	return location{}, fmt.Errorf("%s is no address that connect knows; say with -root where the reader finds the files", identity)
 }
 
 // placeAt reads a folder or an address.
