@@ -18,12 +18,7 @@ var adxEngine = engine{
 	title:   "Azure Data Explorer",
 	comment: "//",
 	address: adxAddress,
-	encodes: func(e encoding) error {
-		if e.compression == "zstd" {
-			return fmt.Errorf("Azure Data Explorer reads no text that is compressed as zstd")
-		}
-		return nil
-	},
+	encodes: func(e encoding) error { return e.zstdError("Azure Data Explorer") },
 	setUp: func(w *strings.Builder, _ []location) {
 		w.WriteString("// Run the commands one by one, or all of them behind .execute database script <|\n" +
 			"// The files are read as whoever calls the function (;impersonate). In its place\n" +

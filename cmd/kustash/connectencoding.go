@@ -141,3 +141,12 @@ func (e encoding) nanosError(title string) error {
 	}
 	return nil
 }
+
+// zstdError refuses texts that are compressed in a way that many readers do not
+// know.
+func (e encoding) zstdError(title string) error {
+	if e.compression == "zstd" {
+		return fmt.Errorf("%s reads no text that is compressed as zstd", title)
+	}
+	return nil
+}

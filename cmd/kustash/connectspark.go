@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,10 +29,7 @@ var sparkEngine = engine{
 		return "file:///" + strings.TrimPrefix(p.root, "/") + "/" + key, nil
 	},
 	encodes: func(e encoding) error {
-		if e.compression == "zstd" && e.kind != "parquet" {
-			return errors.New("Spark reads no text that is compressed as zstd, unless its Hadoop has that built in")
-		}
-		return e.nanosError("Spark")
+		return cmp.Or(e.zstdError("Spark"), e.nanosError("Spark"))
 	},
 	setUp: func(w *strings.Builder, places []location) {
 		for _, p := range places {

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -23,10 +23,7 @@ var synapseEngine = engine{
 		return p.blobURL(key, false), nil
 	},
 	encodes: func(e encoding) error {
-		if e.compression == "zstd" {
-			return errors.New("Synapse reads no text that is compressed as zstd")
-		}
-		return e.nanosError("Synapse")
+		return cmp.Or(e.zstdError("Synapse"), e.nanosError("Synapse"))
 	},
 	setUp: func(w *strings.Builder, _ []location) {
 		w.WriteString("-- Run it in a database of your own, whose collation is one of UTF-8:\n" +
