@@ -142,6 +142,11 @@ func (s Schema) Hash() string {
 	return hex.EncodeToString(sum[:8])
 }
 
+// DigitsSuffix ends the name of the column that formats may put beside a
+// datetime, for the seventh digit of its second. No column that comes after a
+// datetime gets that name.
+const DigitsSuffix = "_100ns"
+
 // Extend gives the columns of an answer their names in files. known holds all
 // columns that the query has ever had, in order of appearance. The result file
 // has the answer's columns in the answer's order; grown is known plus the
@@ -155,8 +160,14 @@ func (known Schema) Extend(answer Schema, exact bool) (file, grown Schema) {
 	}
 	grown = known[:len(known):len(known)]
 	taken := make(map[string]bool)
-	for _, c := range known {
+	take := func(c Column) {
 		taken[fold(c.FileName())] = true
+		if c.Type == Datetime {
+			taken[fold(c.FileName()+DigitsSuffix)] = true
+		}
+	}
+	for _, c := range known {
+		take(c)
 	}
 	used := make(map[int]bool) // entries of grown that this answer has claimed
 	for _, c := range answer {
@@ -180,11 +191,11 @@ func (known Schema) Extend(answer Schema, exact bool) (file, grown Schema) {
 			for n := 2; taken[fold(name)]; n++ {
 				name = fmt.Sprintf("%s_%d", base, n)
 			}
-			taken[fold(name)] = true
 			column := Column{Name: c.Name, Type: c.Type}
 			if name != c.Name {
 				column.As = name
 			}
+			take(column)
 			at = len(grown)
 			grown = append(grown, column)
 		}

@@ -218,6 +218,7 @@ func TestSchemaExtend(t *testing.T) {
 		{Schema{{Name: "id", Type: String}, {Name: "New", Type: Bool}}, []string{"id_string", "New"}},
 		{Schema{{Name: "id", Type: Long}, {Name: "new", Type: Bool}}, []string{"id", "new_2"}},
 		{Schema{{Name: "id", Type: String}}, []string{"id_string"}},
+		{Schema{{Name: "Time", Type: Datetime}, {Name: "time_100NS", Type: Long}}, []string{"Time", "time_100NS_2"}},
 		{Schema{{Name: "x", Type: Long}, {Name: "x", Type: Long}, {Name: "x_2", Type: Long}}, []string{"x", "x_2", "x_2_2"}},
 	} {
 		if got := extend(step.answer); !reflect.DeepEqual(got, step.want) {

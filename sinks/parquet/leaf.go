@@ -105,7 +105,7 @@ func (f *Format) leaves(columns pipeline.Schema) []leaf {
 		if l.kind != micros {
 			continue
 		}
-		base := l.name + "_100ns"
+		base := l.name + pipeline.DigitsSuffix
 		l.name, l.kind = base, digits
 		for n := 2; taken[strings.ToLower(l.name)]; n++ {
 			l.name = fmt.Sprintf("%s_%d", base, n)
