@@ -50,9 +50,17 @@ func (l *loader) evaluateSink(b *block) {
 			"name":    cty.StringVal(b.name),
 			"kind":    cty.StringVal(b.kind),
 			"path":    settingText(in.settings, "path"),
-			"url":     settingText(in.settings, "url"),
+			"url":     sinkURL(in.settings),
 		})
 	})
+}
+
+// sinkURL is the address of a sink that is no folder; null of one that is.
+func sinkURL(settings any) cty.Value {
+	if s, ok := settings.(interface{ Place() string }); ok {
+		return cty.StringVal(s.Place())
+	}
+	return cty.NullVal(cty.String)
 }
 
 // format decodes the format block of a sink, or takes the default.
