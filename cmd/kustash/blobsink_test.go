@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/sas"
 	"github.com/google/uuid"
 
 	"github.com/kustash/kustash/sources/loganalytics/emulator"
@@ -222,5 +223,74 @@ func TestBlobSinkStopped(t *testing.T) {
 	r.usual = 1500 * time.Millisecond
 	stopped(r)
 	r.usual = 0
+	r.complete()
+}
+
+// writeOnlyWorld is a world whose archive is in a container that the tool may
+// only write to. trust lets it do everything, at the same place.
+func writeOnlyWorld(t *testing.T, seed uint64) (r *round, trust func()) {
+	r = blobWorld(t, seed, "")
+	whole := r.read("main.kustash.hcl")
+	client, err := container.NewClientFromConnectionString(r.env["CONNECTION"], containerOf(t, r), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.Create(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+	address, err := client.GetSASURL(sas.ContainerPermissions{Create: true, Write: true}, time.Now().Add(time.Hour), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account, _, _ := strings.Cut(address, "/"+containerOf(t, r))
+	declare := func(secret string) {
+		r.write("main.kustash.hcl", strings.ReplaceAll(whole, `connection_string = env("CONNECTION")`, fmt.Sprintf("account_url = %q\n  %s", account, secret)))
+	}
+	_, r.env["SAS_TOKEN"], _ = strings.Cut(address, "?")
+	_, rest, _ := strings.Cut(r.env["CONNECTION"], "AccountKey=")
+	r.env["KEY"], _, _ = strings.Cut(rest, ";")
+	declare(`sas_token = env("SAS_TOKEN")`)
+	return r, func() { declare(`account_key = env("KEY")`) }
+}
+
+// expect runs the tool and looks for words in what it says.
+func (r *round) expect(code int, args []string, words ...string) {
+	r.t.Helper()
+	got, output := r.run(args...)
+	for _, w := range words {
+		if !strings.Contains(output, w) {
+			r.t.Errorf("%v does not say %q:\n%s", args, w, output)
+		}
+	}
+	if got != code || strings.Contains(output, "sig=") {
+		r.t.Fatalf("%v: exit %d, want %d, and no secret\n%s", args, got, code, output)
+	}
+}
+
+// Who may create and write, and no more, can export night by night; verify says
+// what it cannot check, and somebody who may read finds nothing wrong.
+func TestBlobWriteOnly(t *testing.T) {
+	r, trust := writeOnlyWorld(t, 300)
+	r.expect(exitDone, []string{"init"}, "is ready")
+	r.expect(exitDone, []string{"doctor"}, "can be written")
+	r.expect(exitDone, []string{"apply", "-auto-approve"}, "Apply complete!")
+	r.expect(exitDone, []string{"apply", "-auto-approve"}, "No changes.")
+	r.expect(exitDone, []string{"status", "-detailed-exitcode"}, "complete")
+	r.expect(exitFailed, []string{"verify"}, "not re-read", "whether files are missing, or strange ones are there, is not checked", "SAS token lacks the permission")
+	trust()
+	r.complete()
+}
+
+// A run that dies between a publication and its record leaves something that only
+// who may read can settle: until then the slice is not done, and the others go on.
+func TestBlobWriteOnlyCrash(t *testing.T) {
+	r, trust := writeOnlyWorld(t, 301)
+	c := r.program("KUSTASH_TEST_CRASH=commit:2")
+	if err := c.Run(); err == nil {
+		t.Fatal("the run has not died")
+	}
+	r.expect(exitFailed, []string{"apply", "-auto-approve"}, "conflict", "apply once with an identity that may read")
+	r.expect(exitFailed, []string{"apply", "-auto-approve"}, "apply once with an identity that may read")
+	trust()
 	r.complete()
 }
