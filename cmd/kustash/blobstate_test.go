@@ -54,48 +54,50 @@ func blobRound(t *testing.T, seed uint64) (r *round, down *atomic.Bool) {
 kustash {
   state "azure_blob" {
     account_url = %q
-    account_key = env("STATE_KEY")
+    account_key = env("KEY")
     container   = "state-%s"
     prefix      = "soc"
   }
 }
 `, server.URL+target.Path, uuid.NewString()))
 	_, key, _ := strings.Cut(connection, "AccountKey=")
-	r.env["STATE_KEY"], _, _ = strings.Cut(key, ";")
+	r.env["KEY"], _, _ = strings.Cut(key, ";")
 	return r, down
+}
+
+// expect runs the tool and looks for words in what it says, and for the secrets
+// of the store.
+func (r *round) expect(code int, args []string, words ...string) {
+	r.t.Helper()
+	got, output := r.run(args...)
+	for _, w := range words {
+		if !strings.Contains(output, w) {
+			r.t.Errorf("%v does not say %q:\n%s", args, w, output)
+		}
+	}
+	if got != code {
+		r.t.Fatalf("%v: exit %d, want %d\n%s", args, got, code, output)
+	}
+	if strings.Contains(output, r.env["KEY"]) || strings.Contains(output, "sig=") {
+		r.t.Fatalf("%v shows a secret", args)
+	}
 }
 
 // Everything works with a state in a container, and no secret of it is shown.
 func TestBlobState(t *testing.T) {
 	r, down := blobRound(t, 1)
-	secret := r.env["STATE_KEY"]
-	expect := func(wantCode int, args []string, words ...string) {
-		t.Helper()
-		code, output := r.run(args...)
-		for _, w := range words {
-			if !strings.Contains(output, w) {
-				t.Errorf("%v does not say %q:\n%s", args, w, output)
-			}
-		}
-		if code != wantCode {
-			t.Fatalf("%v: exit %d, want %d\n%s", args, code, wantCode, output)
-		}
-		if strings.Contains(output, secret) {
-			t.Fatalf("%v shows the key", args)
-		}
-	}
-	expect(exitDone, []string{"init"}, "/state-")
-	expect(exitDone, []string{"apply", "-auto-approve"}, "Apply complete!")
-	expect(exitDone, []string{"plan", "-detailed-exitcode"}, "No changes.")
-	expect(exitDone, []string{"status", "-detailed-exitcode"}, "complete")
-	expect(exitDone, []string{"verify"}, "no findings")
-	expect(exitDone, []string{"state", "list"}, "query.crowd")
-	expect(exitDone, []string{"state", "taint", "query.picked"}, "Tainted")
-	expect(exitDone, []string{"doctor"}, "state")
+	r.expect(exitDone, []string{"init"}, "/state-")
+	r.expect(exitDone, []string{"apply", "-auto-approve"}, "Apply complete!")
+	r.expect(exitDone, []string{"plan", "-detailed-exitcode"}, "No changes.")
+	r.expect(exitDone, []string{"status", "-detailed-exitcode"}, "complete")
+	r.expect(exitDone, []string{"verify"}, "no findings")
+	r.expect(exitDone, []string{"state", "list"}, "query.crowd")
+	r.expect(exitDone, []string{"state", "taint", "query.picked"}, "Tainted")
+	r.expect(exitDone, []string{"doctor"}, "state")
 
 	down.Store(true)
 	for _, args := range [][]string{{"status"}, {"apply", "-auto-approve"}, {"plan"}} {
-		expect(exitFailed, args, "cannot be reached", "account_url")
+		r.expect(exitFailed, args, "cannot be reached", "account_url")
 	}
 	down.Store(false)
 	r.complete()
@@ -106,10 +108,10 @@ func TestBlobState(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.write("state.kustash.hcl", strings.Replace(string(raw), `"state-`, `"again-`, 1))
-	expect(exitFailed, []string{"apply", "-auto-approve"}, "kustash state rebuild")
-	expect(exitDone, []string{"state", "rebuild"}, "Rebuilt:")
-	expect(exitDone, []string{"plan", "-detailed-exitcode"}, "No changes.")
-	expect(exitDone, []string{"verify"}, "no findings")
+	r.expect(exitFailed, []string{"apply", "-auto-approve"}, "kustash state rebuild")
+	r.expect(exitDone, []string{"state", "rebuild"}, "Rebuilt:")
+	r.expect(exitDone, []string{"plan", "-detailed-exitcode"}, "No changes.")
+	r.expect(exitDone, []string{"verify"}, "no findings")
 }
 
 // Of two runs at once one waits or fails with the name of the other's owner, and

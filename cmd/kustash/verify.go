@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/pipeline/ledger"
@@ -206,29 +207,69 @@ func (c *checker) closed(t pipeline.Target) {
 // line checks the files of one query, and notes the names that it has used.
 func (c *checker) line(ctx context.Context, t pipeline.Target, l *pipeline.Line, known map[string]bool) error {
 	var failed error
+	var some []pipeline.Receipt
+	check := func() bool {
+		failed = c.reread(ctx, t, l.Query, some)
+		some = some[:0]
+		return failed == nil
+	}
 	err := l.Objects(ctx, pipeline.Forever(), func(o pipeline.Object) bool {
 		if o.Key == "" {
 			return true
 		}
 		known[o.Key] = known[o.Key] || o.Standing != pipeline.Gone
-		if o.Standing == pipeline.Current {
-			failed = c.file(ctx, t, l.Query, o.Receipt)
+		switch {
+		case o.Standing != pipeline.Current:
+		case !c.sampled(o.Key):
+			c.skipped++
+			c.unread = append(c.unread, unread{l.Query, o.Receipt})
+		default:
+			some = append(some, o.Receipt)
 		}
-		return failed == nil
+		return len(some) < filesAtOnce || check()
 	})
+	if err == nil && failed == nil {
+		check()
+	}
 	return errors.Join(failed, err)
 }
 
-func (c *checker) file(ctx context.Context, t pipeline.Target, query string, r pipeline.Receipt) error {
-	if !c.sampled(r.Key) {
-		c.skipped++
-		c.unread = append(c.unread, unread{query, r})
-		return nil
+// filesAtOnce is how many files are re-read before what was found is noted, and
+// readersAtOnce how many of them are read at a time: a store that is far away
+// keeps each waiting.
+const (
+	filesAtOnce   = 256
+	readersAtOnce = 4
+)
+
+// reread re-reads files, several at a time, and notes what it finds in order.
+func (c *checker) reread(ctx context.Context, t pipeline.Target, query string, files []pipeline.Receipt) error {
+	found := make([]error, len(files))
+	next := make(chan int)
+	var readers sync.WaitGroup
+	for range min(readersAtOnce, len(files)) {
+		readers.Go(func() {
+			for i := range next {
+				found[i] = t.Sink.Verify(ctx, files[i])
+			}
+		})
 	}
-	err := t.Sink.Verify(ctx, r)
+	for i := range files {
+		next <- i
+	}
+	close(next)
+	readers.Wait()
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
+	for i, r := range files {
+		c.note(t, query, r, found[i])
+	}
+	return nil
+}
+
+// note takes down what came of re-reading a file.
+func (c *checker) note(t pipeline.Target, query string, r pipeline.Receipt, err error) {
 	switch {
 	case err == nil:
 		c.files++
@@ -243,7 +284,6 @@ func (c *checker) file(ctx context.Context, t pipeline.Target, query string, r p
 	default:
 		c.find(finding{Type: "unreadable", Sink: t.Address, Query: query, Key: r.Key, Text: err.Error()})
 	}
-	return nil
 }
 
 // sampled chooses files by a hash of their name, so that the choice is the
