@@ -64,7 +64,7 @@ const columns = [
   // names that are hard
   { name: "note", type: "long", file: "note_2" },
   { name: "NOTE", type: "string", file: "NOTE_3" },
-  { name: "at_100NS", type: "int" },
+  { name: "at_100NS", type: "int", file: "at_100NS_2" },
   { name: "with.dot", type: "real" },
   { name: "with space", type: "timespan" },
   { name: 'quo"ted', type: "string" },
@@ -142,7 +142,7 @@ export function parquet({ columns, rows }, datetime) {
   const out = columns.flatMap(({ name, type, file = name }, at) => {
     if (type !== "datetime" || datetime === "string") return [{ name: file, kind: kinds[type] ?? "text", at }];
     if (datetime === "ns" && name !== "Edge") return [{ name: file, kind: "nanos", at }];
-    return [{ name: file, kind: "micros", at }, { name: name === "At" ? "At_100ns_2" : `${file}_100ns`, kind: "digits", at }];
+    return [{ name: file, kind: "micros", at }, { name: `${file}_100ns`, kind: "digits", at }];
   });
   return { columns: out, rows: rows.map((row) => out.map(({ kind, at }) => (row[at] === null ? null : (forms[kind] ?? forms.same)(row[at])))) };
 }

@@ -134,7 +134,8 @@ each("Arrow", (sink, table, want) => {
   same(run(sink, table, process.execPath, "arrow.mjs"), want, ({ kind, at }) => {
     const { name, file, type } = tables[table].columns[at];
     const renamed = file === undefined ? "" : `kql.name=${name} `;
-    return `${arrow[kind]} ${renamed}kql.type=${type}${units[kind] ? ` kustash.unit=${units[kind]}` : ""}`;
+    const of = kind === "digits" ? ` kustash.digits_of=${file ?? name}` : "";
+    return `${arrow[kind]} ${renamed}kql.type=${type}${of}${units[kind] ? ` kustash.unit=${units[kind]}` : ""}`;
   });
 });
 
