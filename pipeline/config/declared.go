@@ -169,11 +169,13 @@ func (b *body) auth() (*CredentialBlock, places) {
 		b.ok = false
 		b.errorAt(inline[0].DefRange, "Conflicting credentials", "The argument auth at %s already names a credential. Keep one of both.", position(attr.Range))
 	case byReference:
+		b.places["auth"] = attr.Expr.Range()
 		in := b.refer(attr, "auth", "credential", credentialObject)
 		if in != nil && in.credential != nil {
 			return in.credential, in.places
 		}
 	case len(inline) == 1:
+		b.places["auth"] = inline[0].DefRange
 		kind := inline[0].Labels[0]
 		at := inline[0].LabelRanges[0]
 		if settings, ok := b.nested(inline[0], "auth", kind, at); ok {

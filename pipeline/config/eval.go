@@ -22,15 +22,26 @@ var habits = map[string]string{
 	"sink":       "Sinks are given as a list: sinks = [sink.NAME].",
 	"query":      "The text of a query is the argument kql.",
 	"source":     "The workspace to read is the argument workspace = workspace.NAME.",
-	"time_slack": "\"time_slack\" is not supported by this version: cut the query on TimeGenerated.",
-	"superseded": "\"superseded\" is not supported by this version: no file is ever replaced.",
-	"freeze":     "\"freeze\" is not supported by this version.",
+	"time_slack": "It is an argument of the window block.",
+	"superseded": "What happens to files that others take over from is an argument of sinks.",
+	"freeze":     `Columns are kept as they are by schema = "freeze".`,
 	"interval":   "The width of slices is the argument slice of the window block.",
 	"schedule":   "kustash has no schedule of its own: run \"kustash apply -auto-approve\" from cron.",
 	"timespan":   "The window of a query is a block: window { start = \"2026-01-01\" }.",
 	"version":    "The version of the tool is the argument required_version.",
 	"tenant":     "The tenant is given in a credential block, as tenant_id.",
+
+	"account":              accountHabit,
+	"account_name":         accountHabit,
+	"storage_account":      accountHabit,
+	"storage_account_name": accountHabit,
+	"container_name":       "The container is the argument container.",
+	"access_key":           "The key of an account is the argument account_key.",
+	"folder":               "Folders within a place are the argument prefix, those of queries and times the argument layout.",
+	"partition_by":         `The folders of files are the argument layout, such as "{query}/date={date}".`,
 }
+
+const accountHabit = `The account is named by its address: account_url = "https://ACCOUNT.blob.core.windows.net".`
 
 // content reads a body that must match the schema, and reports what does not.
 func (l *loader) content(body hcl.Body, schema *hcl.BodySchema, where string) *hcl.BodyContent {

@@ -259,6 +259,7 @@ func (b *body) wrong(summary string, err error, others ...places) {
 				at, found = where, true
 			}
 		}
+		text = fmt.Sprintf("%q: %v", setting.Name, setting.Err)
 		if found {
 			text = setting.Err.Error()
 		}
