@@ -62,6 +62,8 @@ var layers = []layer{
 	{"sinks/parquet", []string{"pipeline", "sinks", "internal/*"}, []string{arrow, "github.com/xitongsys/parquet-go", "github.com/klauspost/compress"}},
 	{"sinks/azblob", []string{"pipeline", "sinks", "internal/azcontainer"},
 		[]string{"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob", "github.com/google/uuid"}},
+	{"sinks/s3", []string{"pipeline", "sinks", "internal/*"}, []string{"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go"}},
+	{"sinks/s3/s3test", nil, nil},
 	{"sinks/*", []string{"pipeline", "sinks", "internal/*"}, []string{arrow, "github.com/google/uuid"}},
 
 	// Refusals of a token endpoint are errors of the contract, so this one

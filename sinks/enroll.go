@@ -98,6 +98,9 @@ func (s *Sink) writeMarker(ctx context.Context, lineage string) error {
 
 // probe makes sure that objects can be written, and leaves nothing.
 func (s *Sink) probe(ctx context.Context) error {
+	if t, ok := s.store.(Trier); ok {
+		return t.Try(ctx)
+	}
 	o, err := s.prepareSmall(ctx, probeKey, []byte("probe\n"))
 	if err != nil {
 		return err

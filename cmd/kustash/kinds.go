@@ -17,6 +17,7 @@ import (
 	"github.com/kustash/kustash/sinks/jsonl"
 	"github.com/kustash/kustash/sinks/local"
 	"github.com/kustash/kustash/sinks/parquet"
+	"github.com/kustash/kustash/sinks/s3"
 	"github.com/kustash/kustash/sources/loganalytics"
 )
 
@@ -47,6 +48,7 @@ func (p *process) kinds() config.Kinds {
 		Sinks: map[string]func() any{
 			"local":      func() any { return &local.Config{} },
 			"azure_blob": func() any { return &azblob.Config{} },
+			"s3":         func() any { return &s3.Config{} },
 		},
 		Authenticated: map[string]bool{"azure_blob": true},
 		Formats: map[string]func() any{
@@ -196,6 +198,9 @@ func (w *wiring) store(b config.SinkBlock) (store sinks.Store, identity string, 
 		}
 		store, err = azblob.New(*c, token)
 		return store, "azure_blob:" + c.Place(), err
+	case *s3.Config:
+		store, err = s3.New(*c)
+		return store, "s3:" + c.Place(), err
 	}
 	panic(fmt.Sprintf("no store for %T", b.Settings))
 }
