@@ -161,7 +161,7 @@ func New(c Config) (*Store, error) { return open(c, nil) }
 // slowest network that is worth using does so in minutes.
 const (
 	tries    = 5
-	tryLimit = 3 * time.Minute
+	tryLimit = 2 * time.Minute
 	maxDelay = 5 * time.Second
 )
 

@@ -82,13 +82,17 @@ func (s *Store) explain(ctx context.Context, doing, key string, err error) error
 		return nil
 	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return fmt.Errorf("%s %s: %w", doing, key, ctx.Err())
 	}
 	var missing *noKey
-	var address *url.Error
+	var unsent *smithyhttp.RequestSendError
 	switch {
 	case errors.As(err, &missing):
 		return fmt.Errorf("%s %s: %s; give access_key_id and secret_access_key, or sign in with the AWS CLI", doing, key, oneLine(missing.Error()))
+	case errors.As(err, &unsent):
+		return fmt.Errorf("%s %s: %s cannot be reached: %s; check endpoint, region and the network", doing, key, s.config.Place(), oneLine(cause(unsent).Error()))
+	case code(err) == "" && status(err)/100 == 2:
+		return fmt.Errorf("%s %s: the answer is not whole: %s", doing, key, oneLine(last(err).Error()))
 	case status(err) != 0:
 		said := code(err)
 		text := fmt.Sprintf("%s %s: the store answered with status %d %s", doing, key, status(err), said)
@@ -96,10 +100,28 @@ func (s *Store) explain(ctx context.Context, doing, key string, err error) error
 			text = strings.TrimSuffix(text, " ") + "; " + to
 		}
 		return &refused{strings.TrimSuffix(text, " "), err}
-	case errors.As(err, &address):
-		return fmt.Errorf("%s %s: %s cannot be reached: %w; check endpoint, region and the network", doing, key, s.config.Place(), address.Err)
 	}
 	return fmt.Errorf("%s %s: %s", doing, key, oneLine(err.Error()))
+}
+
+// cause leaves out the address of the request, which *url.Error begins with.
+func cause(unsent *smithyhttp.RequestSendError) error {
+	var address *url.Error
+	if errors.As(unsent.Err, &address) {
+		return address.Err
+	}
+	return unsent.Err
+}
+
+// last returns the innermost error.
+func last(err error) error {
+	for {
+		inner := errors.Unwrap(err)
+		if inner == nil {
+			return err
+		}
+		err = inner
+	}
 }
 
 // refused is an answer in our words. What the module said of it stays, for

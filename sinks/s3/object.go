@@ -24,7 +24,7 @@ const partSize = 8 << 20
 
 // Bounds of calls that get no context.
 const (
-	partLimit  = 15 * time.Minute // tries parts of tryLimit
+	partLimit  = 5 * time.Minute
 	abortLimit = time.Minute
 )
 

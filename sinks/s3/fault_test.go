@@ -1,0 +1,425 @@
+package s3
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/kustash/kustash/pipeline"
+	"github.com/kustash/kustash/sinks"
+)
+
+// line is a client of HTTP that spoils what goes over it. It is used by one
+// goroutine.
+type line struct {
+	seen  []string // names of the requests
+	spoil func(n int, name string, r *http.Request) fault
+}
+
+type fault int
+
+const (
+	none     fault = iota
+	lost           // the server has done it, and the answer breaks off
+	cut            // the connection breaks in the middle of the body
+	busy           // 503
+	broken         // 500
+	expired        // 403 ExpiredToken
+	denied         // 403 AccessDenied
+	missing        // 501
+	conflict       // 409
+)
+
+var answers = map[fault]struct {
+	status int
+	code   string
+}{busy: {503, "SlowDown"}, broken: {500, "InternalError"}, expired: {403, "ExpiredToken"}, denied: {403, "AccessDenied"},
+	missing: {501, "NotImplemented"}, conflict: {409, "ConditionalRequestConflict"}}
+
+// nameOf names the request as the service does.
+func nameOf(r *http.Request) string {
+	q := r.URL.Query()
+	switch {
+	case q.Has("uploads"):
+		return map[string]string{"POST": "CreateMultipartUpload", "GET": "ListMultipartUploads"}[r.Method]
+	case q.Has("uploadId"):
+		return map[string]string{"POST": "CompleteMultipartUpload", "PUT": "UploadPart", "DELETE": "AbortMultipartUpload"}[r.Method]
+	case q.Has("list-type"):
+		return "ListObjectsV2"
+	}
+	return map[string]string{"PUT": "PutObject", "GET": "GetObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}[r.Method]
+}
+
+func (l *line) Do(r *http.Request) (*http.Response, error) {
+	name := nameOf(r)
+	l.seen = append(l.seen, name)
+	f := none
+	if l.spoil != nil {
+		f = l.spoil(len(l.seen), name, r)
+	}
+	switch f {
+	case none:
+		return http.DefaultClient.Do(r)
+	case lost:
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			return nil, err
+		}
+		_ = answer.Body.Close()
+		return nil, fmt.Errorf("read: %w", io.ErrUnexpectedEOF)
+	case cut:
+		if r.Body == nil || r.ContentLength < 2 {
+			answer, err := http.DefaultClient.Do(r)
+			if err == nil { // the answer breaks off after half of its bytes
+				answer.Body = struct {
+					io.Reader
+					io.Closer
+				}{io.MultiReader(io.LimitReader(answer.Body, answer.ContentLength/2), brokenPipe{}), answer.Body}
+			}
+			return answer, err
+		}
+		half := r.ContentLength / 2
+		r.Body = io.NopCloser(io.MultiReader(io.LimitReader(r.Body, half), brokenPipe{}))
+		return http.DefaultClient.Do(r)
+	}
+	a := answers[f]
+	body := fmt.Sprintf("<Error><Code>%s</Code><Message>two\nlines</Message></Error>", a.code)
+	if r.Method == http.MethodHead {
+		body = ""
+	}
+	return &http.Response{StatusCode: a.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
+		Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
+}
+
+type brokenPipe struct{}
+
+func (brokenPipe) Read([]byte) (int, error) { return 0, errors.New("connection reset by peer") }
+
+// write writes, commits and aborts an object, as the engine does, over a line.
+func write(s sinks.Store, key string, data []byte, lineage string) (err error) {
+	o, err := s.Create(ctx, key)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.Abort()) }()
+	if _, err := io.Copy(o, bytes.NewReader(data)); err != nil {
+		return err
+	}
+	if err := o.Prepare(ctx, sinks.Metadata{Lineage: lineage, Replaces: []string{}}); err != nil {
+		return err
+	}
+	return o.Commit(ctx)
+}
+
+// unfinished counts the uploads that are under way.
+func unfinished(t *testing.T, s *Store) (n int) {
+	t.Helper()
+	found, err := s.client.ListMultipartUploads(ctx, listUploads(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(found.Uploads)
+}
+
+// Each request of a write in turn is answered with an error once: it is repeated,
+// and nobody sees anything of it. When the error stays, nothing is left.
+func TestEachRequestFails(t *testing.T) {
+	server := start(t)
+	const key = "a/x-f1-01234567.csv"
+	for size, name := range map[int]string{100: "short", 2*partSize + 5: "long"} {
+		data := noise(size, 1)
+		for _, f := range []fault{busy, broken, cut, lost, expired, denied} {
+			for _, stays := range []bool{false, true} {
+				for at := 1; ; at++ {
+					label := fmt.Sprintf("%s/%d-%t-%d", name, f, stays, at)
+					l := &line{spoil: func(n int, _ string, r *http.Request) fault {
+						if n == at || stays && n > at && r.Method != http.MethodDelete {
+							return f
+						}
+						return none
+					}}
+					good := impatient(t, configOf(server, label), nil)
+					err := write(impatient(t, configOf(server, label), l), key, data, "l")
+					if len(l.seen) < at {
+						break
+					}
+					_, openErr := good.Open(ctx, key)
+					final := f == expired || f == denied
+					switch {
+					case err == nil && (!stays && !final || openErr == nil):
+						holds(t, good, key, data, "l")
+					case err == nil:
+						t.Errorf("%s: succeeded, but %v", label, openErr)
+					case !stays && !final:
+						t.Errorf("%s: %v, want it repeated", label, err)
+					case strings.Contains(err.Error(), "\n"):
+						t.Errorf("%s: the error has lines: %v", label, err)
+					case errors.Is(err, pipeline.ErrExists):
+						t.Errorf("%s: %v, but nobody had the key", label, err)
+					case openErr == nil && f != lost:
+						t.Errorf("%s: %v, but it is there", label, err)
+					case openErr == nil:
+						holds(t, good, key, data, "l")
+					}
+					if n := unfinished(t, good); n != 0 && err == nil && f != lost && f != cut {
+						t.Errorf("%s: %d uploads are left", label, n)
+					}
+					if err := good.Sweep(ctx); err != nil || unfinished(t, good) != 0 {
+						t.Errorf("%s: sweep: %v, %d uploads are left", label, err, unfinished(t, good))
+					}
+				}
+			}
+		}
+	}
+}
+
+// A commit that took effect, and whose answer was lost, is a success; one that
+// met the object of another attempt is not.
+func TestLostAnswer(t *testing.T) {
+	server := start(t)
+	for size, request := range map[int]string{10: "PutObject", partSize + 1: "CompleteMultipartUpload"} {
+		good := impatient(t, configOf(server, request), nil)
+		l := &line{}
+		s := impatient(t, configOf(server, request), l)
+		data := noise(size, 2)
+		l.spoil = once(request, lost)
+		o := prepared(t, s, "a/x.csv", data, sinks.Metadata{Lineage: "l", Embedded: true})
+		if err := o.Commit(ctx); err != nil {
+			t.Errorf("%s: %v, want nil", request, err)
+		}
+		if n := count(l.seen, request); n < 2 {
+			t.Errorf("%s was sent %d times, so the test shows nothing", request, n)
+		}
+		l.spoil = nil
+		if err := write(s, "a/x.csv", data, "other"); !errors.Is(err, pipeline.ErrExists) {
+			t.Errorf("%s, another attempt with the same bytes: %v, want %v", request, err, pipeline.ErrExists)
+		}
+		// The answer is lost, and somebody may only write: the outcome is unknown.
+		l.spoil = func(_ int, name string, _ *http.Request) fault {
+			if name == "HeadObject" {
+				return denied
+			}
+			return none
+		}
+		if err := write(s, "a/x.csv", data, "other"); err == nil || errors.Is(err, pipeline.ErrExists) || !strings.Contains(err.Error(), "s3:GetObject") {
+			t.Errorf("%s, without the right to read: %v, want that it is unknown, and the right", request, err)
+		}
+		// All answers are lost; the commit is called again.
+		l.spoil = func(_ int, name string, _ *http.Request) fault {
+			if name == request {
+				return lost
+			}
+			return none
+		}
+		o = prepared(t, s, "a/y.csv", data, sinks.Metadata{Lineage: "l", Embedded: true})
+		first := o.Commit(ctx)
+		l.spoil = nil
+		if err := o.Commit(ctx); err != nil {
+			t.Errorf("%s: commit again after %v: %v, want nil", request, first, err)
+		}
+		if c, err := good.Open(ctx, "a/y.csv"); err != nil || c.Size() != int64(size) {
+			t.Errorf("%s: open %v", request, err)
+		}
+	}
+}
+
+func once(request string, f fault) func(int, string, *http.Request) fault {
+	done := false
+	return func(_ int, name string, _ *http.Request) fault {
+		if name != request || done {
+			return none
+		}
+		done = true
+		return f
+	}
+}
+
+func count(seen []string, name string) (n int) {
+	for _, s := range seen {
+		if s == name {
+			n++
+		}
+	}
+	return n
+}
+
+// Another request for the key was under way: the commit is repeated, and a
+// conflict that stays is no word about the key.
+func TestConflict(t *testing.T) {
+	server := start(t)
+	for size, request := range map[int]string{10: "PutObject", partSize + 1: "CompleteMultipartUpload"} {
+		l := &line{spoil: once(request, conflict)}
+		s := impatient(t, configOf(server, request), l)
+		o := prepared(t, s, "a/x.csv", noise(size, 3), sinks.Metadata{Embedded: true})
+		if err := o.Commit(ctx); err != nil {
+			t.Errorf("%s: %v, want it repeated", request, err)
+		}
+		l.spoil = func(_ int, name string, _ *http.Request) fault {
+			if name == request {
+				return conflict
+			}
+			return none
+		}
+		o = prepared(t, s, "a/y.csv", noise(size, 3), sinks.Metadata{Embedded: true})
+		if err := o.Commit(ctx); err == nil || errors.Is(err, pipeline.ErrExists) {
+			t.Errorf("%s: a conflict that stays: %v, want an error that is not %v", request, err, pipeline.ErrExists)
+		}
+		if err := o.Abort(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// Metadata that does not fit, or that is not known when the first part is sent,
+// lies beside the object, and goes with it.
+func TestMetadataBeside(t *testing.T) {
+	server := start(t)
+	s := impatient(t, configOf(server, "p"), nil)
+	wide := sinks.Metadata{Lineage: "l", Query: `query.a["é %"]`, Replaces: []string{}}
+	for n := range 100 {
+		wide.Replaces = append(wide.Replaces, fmt.Sprintf("a/date=2026-01-01/%020d.csv", n))
+	}
+	for key, m := range map[string]sinks.Metadata{"a/wide.csv": wide, "a/long.csv": {Lineage: "l", Replaces: []string{}}} {
+		data := noise(partSize+77, 4)
+		if key == "a/wide.csv" {
+			data = data[:9]
+		}
+		first := prepared(t, s, key, data, m)
+		second := prepared(t, s, key, data, sinks.Metadata{Lineage: "second", Replaces: wide.Replaces})
+		if err := first.Commit(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := second.Commit(ctx); !errors.Is(err, pipeline.ErrExists) {
+			t.Errorf("second commit: %v, want %v", err, pipeline.ErrExists)
+		}
+		if err := second.Abort(); err != nil {
+			t.Error(err)
+		}
+		holds(t, s, key, data, "l")
+		if got := keysOf(t, s); len(got) != 2 {
+			t.Errorf("%v, want the object and its metadata", got)
+		}
+		if err := s.Remove(ctx, key); err != nil {
+			t.Error(err)
+		}
+		if got := keysOf(t, s); len(got) != 0 {
+			t.Errorf("after the removal there is %v", got)
+		}
+		if err := s.Remove(ctx, key); !errors.Is(err, pipeline.ErrMissing) {
+			t.Errorf("remove again: %v, want %v", err, pipeline.ErrMissing)
+		}
+	}
+}
+
+func keysOf(t *testing.T, s *Store) (keys []string) {
+	t.Helper()
+	if err := s.List(ctx, func(key string, _ int64) error { keys = append(keys, key); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// A crash leaves an upload; the next run ends it, and no other's.
+func TestSweep(t *testing.T) {
+	server := start(t)
+	s := impatient(t, configOf(server, "p"), nil)
+	const key = "q/date=2026-01-01/20260101T000000.0000000Z-20260102T000000.0000000Z-f1-01234567.csv.gz"
+	o := prepared(t, s, key, noise(partSize+1, 5), sinks.Metadata{Embedded: true})
+	_ = prepared(t, s, "photos/holiday.mov", noise(partSize+1, 5), sinks.Metadata{Embedded: true})
+	elsewhere := impatient(t, configOf(server, "other"), nil)
+	_ = prepared(t, elsewhere, key, noise(partSize+1, 5), sinks.Metadata{Embedded: true})
+	if n := unfinished(t, s) + unfinished(t, elsewhere); n != 3 {
+		t.Fatalf("%d uploads are under way, want 3", n)
+	}
+	for _, f := range []fault{denied, missing} {
+		l := &line{spoil: func(int, string, *http.Request) fault { return f }}
+		if err := impatient(t, configOf(server, "p"), l).Sweep(ctx); err != nil {
+			t.Errorf("without the right: %v, want nil", err)
+		}
+	}
+	if err := s.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := unfinished(t, s), unfinished(t, elsewhere); a != 1 || b != 1 {
+		t.Errorf("%d and %d uploads are left, want only the two that are not this sink's", a, b)
+	}
+	if err := o.Commit(ctx); err == nil || errors.Is(err, pipeline.ErrExists) {
+		t.Errorf("commit of what was swept: %v, want an error", err)
+	}
+	if err := o.Abort(); err != nil {
+		t.Errorf("abort of it: %v", err)
+	}
+	if err := s.Try(ctx); err != nil || unfinished(t, s) != 1 {
+		t.Errorf("try: %v, %d uploads", err, unfinished(t, s))
+	}
+}
+
+// Whoever may do nothing but write can write.
+func TestWriteOnly(t *testing.T) {
+	server := start(t)
+	l := &line{spoil: func(_ int, name string, r *http.Request) fault {
+		if name == "UploadPart" || name == "PutObject" || r.Method == http.MethodPost {
+			return none
+		}
+		return denied
+	}}
+	s := impatient(t, configOf(server, ""), l)
+	for key, size := range map[string]int{"a/short.csv": 10, "a/long.csv": partSize + 10} {
+		if err := write(s, key, noise(size, 6), "l"); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+		holds(t, impatient(t, configOf(server, ""), nil), key, noise(size, 6), "l")
+	}
+	o := prepared(t, s, "a/given-up.csv", noise(partSize+10, 6), sinks.Metadata{})
+	if err := o.Abort(); err != nil {
+		t.Errorf("abort: %v, want nil: a lifecycle rule ends the upload", err)
+	}
+	if err := s.Try(ctx); err != nil {
+		t.Errorf("try: %v", err)
+	}
+}
+
+// Reading asks for windows, repeats what breaks off, and notices that the object
+// is another one now.
+func TestReading(t *testing.T) {
+	server := start(t)
+	l := &line{}
+	s := impatient(t, configOf(server, "p"), l)
+	data := noise(3*windowSize+100, 7)
+	if err := write(s, "a/x.bin", data, "l"); err != nil {
+		t.Fatal(err)
+	}
+	c, err := s.Open(ctx, "a/x.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.seen, l.spoil = nil, once("GetObject", cut)
+	var got bytes.Buffer
+	if _, err := io.CopyBuffer(&got, struct{ io.Reader }{io.NewSectionReader(c, 0, c.Size())}, make([]byte, 4096)); err != nil || !bytes.Equal(got.Bytes(), data) {
+		t.Errorf("read %d bytes, %v", got.Len(), err)
+	}
+	if n := count(l.seen, "GetObject"); n != 5 {
+		t.Errorf("%d requests, want 4 windows and one again", n)
+	}
+	_ = c.Close()
+
+	good := impatient(t, configOf(server, "p"), nil)
+	if err := good.Remove(ctx, "a/x.bin"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ReadAt(make([]byte, 10), 0); !errors.Is(err, pipeline.ErrMissing) {
+		t.Errorf("read what was removed: %v, want %v", err, pipeline.ErrMissing)
+	}
+	if err := write(good, "a/x.bin", noise(len(data), 8), "l"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.ReadAt(make([]byte, 10), 0); !errors.Is(err, pipeline.ErrMismatch) {
+		t.Errorf("read what was replaced: %v, want %v", err, pipeline.ErrMismatch)
+	}
+}
