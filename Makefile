@@ -6,6 +6,7 @@ DEMO        ?= kustash-demo
 FUZZTIME    ?= 10s
 KQL_DATA    ?= ../shared/realdata
 STATICCHECK  = honnef.co/go/tools/cmd/staticcheck@v0.8.2
+VERSITYGW    = github.com/versity/versitygw/cmd/versitygw@v1.8.0
 GOVULNCHECK  = golang.org/x/vuln/cmd/govulncheck@v1.3.0
 MODULES      = . interop/azlogs
 NODE        ?= node
@@ -16,7 +17,7 @@ VCS          = $(shell git rev-parse HEAD >/dev/null 2>&1 || echo -buildvcs=fals
 
 .DEFAULT_GOAL := build
 .NOTPARALLEL:
-.PHONY: help build demo test chaos azurite-test bench fmt clean kql-conformance \
+.PHONY: help build demo test chaos azurite-test s3-test bench fmt clean kql-conformance \
 	interop interop-go interop-js interop-python interop-duckdb interop-readers \
 	check check-format check-vet check-static check-race check-fuzz check-cross check-vuln
 
@@ -26,6 +27,7 @@ help:
 	@echo "make test    all tests"
 	@echo "make chaos   kills, full disks and other faults, hundreds of them, and a report; a few minutes"
 	@echo "make azurite-test  archive and state in a container, against Microsoft's emulator; needs node and npm"
+	@echo "make s3-test  archives in a bucket, against an S3 server, which is built first"
 	@echo "make check   what a change must pass; FUZZTIME=$(FUZZTIME) for each fuzz target"
 	@echo "make interop Microsoft's clients in Go, JavaScript and Python against the emulator, and"
 	@echo "             DuckDB and other readers on archives; those whose language is not installed"
@@ -76,6 +78,14 @@ azurite-test:
 	fi; \
 	$(NODE) interop/azurite/with.js sh -c '$(GO) test -count=1 ./pipeline/ledger/azblob ./sinks/azblob && \
 		$(GO) test -count=1 -run "^TestBlob" ./cmd/kustash'
+
+# The S3 server is built into bin, where git ignores it.
+s3-test:
+	@echo "versitygw"
+	@[ -x bin/versitygw ] && $(GO) version -m bin/versitygw | grep -q 'mod.*$(lastword $(subst @, ,$(VERSITYGW)))' || \
+		GOBIN="$(CURDIR)/bin" $(GO) install $(VERSITYGW)
+	@KUSTASH_TEST_VERSITYGW="$(CURDIR)/bin/versitygw" $(GO) test -count=1 ./sinks/s3
+	@KUSTASH_TEST_VERSITYGW="$(CURDIR)/bin/versitygw" $(GO) test -count=1 -run S3Sink ./cmd/kustash
 
 # Microsoft's clients know nothing of the emulator but its address and the
 # certificate of its authority.

@@ -52,6 +52,9 @@ func (s *Sink) Enroll(ctx context.Context, lineage string) error {
 	if _, err := s.Keeps(ctx); err != nil {
 		return err
 	}
+	if err := s.probe(ctx); err != nil {
+		return err
+	}
 	if sweeper, ok := s.store.(Sweeper); ok {
 		return sweeper.Sweep(ctx)
 	}

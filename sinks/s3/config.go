@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -178,6 +179,7 @@ func open(c Config, change func(*s3.Options)) (*Store, error) {
 		AppID:        "kustash",
 		Retryer: retry.NewStandard(func(o *retry.StandardOptions) {
 			o.MaxAttempts, o.MaxBackoff = tries, maxDelay
+			o.RateLimiter = ratelimit.None // one object's trouble takes no tries from another
 		}),
 		// Checksums are given with each request, in a header: trailers, which the
 		// module would use, are refused by some other services.

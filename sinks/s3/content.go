@@ -99,7 +99,8 @@ func (c *content) window(start int64) (window, error) {
 			w, c.windows = c.windows[0], slices.Delete(c.windows, 0, 1)
 		}
 		w.start = start
-		w.data = slices.Grow(w.data[:0], windowSize)[:min(windowSize, c.size-start)]
+		n := int(min(windowSize, c.size-start))
+		w.data = slices.Grow(w.data[:0], n)[:n]
 		if err := c.fetch(w); err != nil {
 			return window{}, err
 		}

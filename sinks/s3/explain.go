@@ -60,6 +60,8 @@ func advice(doing string, status int, code string) string {
 		return "the object is in a storage class that must be restored before it is read"
 	case "AuthorizationHeaderMalformed", "PermanentRedirect", "IllegalLocationConstraintException":
 		return "check region: the bucket is in another one"
+	case "NoSuchUpload":
+		return "the upload has been ended by another run or by a lifecycle rule; what it was for is read again"
 	case noBucket:
 		return "check bucket and region; kustash does not create buckets"
 	}

@@ -22,7 +22,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"regexp"
 	"strings"
 	"time"
 
@@ -156,55 +155,4 @@ func (s *Store) remove(ctx context.Context, key string) error {
 		return nil
 	}
 	return s.explain(ctx, "remove", key, err)
-}
-
-// ours matches the keys of objects that may be sent in parts: in a bucket with
-// other inhabitants, their unfinished uploads are not touched.
-var ours = regexp.MustCompile(`(-f[0-9]+-[0-9a-f]{8}\.[a-z0-9.]+|/_kustash/[^/]+)$`)
-
-// Sweep implements sinks.Sweeper: it ends the uploads that crashed runs have not.
-// Whoever may not list or end them, or has a service that cannot, leaves that to
-// a lifecycle rule of the bucket.
-func (s *Store) Sweep(ctx context.Context) error {
-	pages := s3.NewListMultipartUploadsPaginator(s.client, &s3.ListMultipartUploadsInput{Bucket: s.bucket(), Prefix: aws.String(s.prefix)})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if unable(err) {
-			return nil
-		}
-		if err != nil {
-			return s.explain(ctx, "list unfinished uploads of", s.prefix, err)
-		}
-		for _, u := range page.Uploads {
-			full := aws.ToString(u.Key)
-			if key, inside := strings.CutPrefix(full, s.prefix); !inside || !ours.MatchString("/"+key) {
-				continue
-			}
-			if err := s.drop(ctx, full, aws.ToString(u.UploadId)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// drop ends an upload. One that is no more, or that a lifecycle rule must end,
-// is no error.
-func (s *Store) drop(ctx context.Context, full, upload string) error {
-	_, err := s.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: s.bucket(), Key: aws.String(full), UploadId: aws.String(upload)})
-	if unable(err) || status(err) == http.StatusNotFound {
-		return nil
-	}
-	return s.explain(ctx, "end the upload of", full, err)
-}
-
-// Try implements sinks.Trier: it begins an upload and ends it, which needs the
-// right to write and leaves nothing to be seen.
-func (s *Store) Try(ctx context.Context) error {
-	const key = "_kustash/try"
-	begun, err := s.begin(ctx, key, nil)
-	if err != nil {
-		return err
-	}
-	return s.drop(ctx, s.prefix+key, begun)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -45,7 +46,7 @@ func impatient(t *testing.T, c Config, over aws.HTTPClient) *Store {
 	t.Helper()
 	s, err := open(c, func(o *s3.Options) {
 		o.Retryer = retry.NewStandard(func(o *retry.StandardOptions) {
-			o.MaxAttempts, o.MaxBackoff, o.RateLimiter = 4, time.Millisecond, noLimit{}
+			o.MaxAttempts, o.MaxBackoff, o.RateLimiter = 4, time.Millisecond, ratelimit.None
 		})
 		if over != nil {
 			o.HTTPClient = over
@@ -57,13 +58,6 @@ func impatient(t *testing.T, c Config, over aws.HTTPClient) *Store {
 	s.wait = 4 * time.Millisecond
 	return s
 }
-
-type noLimit struct{}
-
-func (noLimit) GetToken(context.Context, uint) (func() error, error) {
-	return func() error { return nil }, nil
-}
-func (noLimit) AddTokens(uint) error { return nil }
 
 func TestStoreSuite(t *testing.T) {
 	server := start(t)
