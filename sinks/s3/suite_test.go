@@ -10,6 +10,8 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -186,3 +188,85 @@ func TestHeaders(t *testing.T) {
 type doer func(*http.Request) (*http.Response, error)
 
 func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r) }
+
+// Without a key in the settings it is found where the tools of AWS look; nothing
+// else is taken from there.
+func TestChain(t *testing.T) {
+	server := start(t)
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"} {
+		t.Setenv(name, "")
+	}
+	file := filepath.Join(t.TempDir(), "credentials")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", file)
+	t.Setenv("AWS_CONFIG_FILE", file+"-none")
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1") // says nothing about the place of an archive
+	c := configOf(server, "chain")
+	c.AccessKeyID, c.SecretAccessKey = "", ""
+	s := impatient(t, c, nil)
+	if err := write(s, "a/x.csv", []byte("x"), "l"); err == nil || !strings.Contains(err.Error(), "no key of AWS") {
+		t.Errorf("without a key: %v", err)
+	}
+	text := fmt.Sprintf("[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", server.KeyID, server.Key)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := write(impatient(t, c, nil), "a/x.csv", []byte("x"), "l"); err != nil {
+		t.Errorf("from a file: %v", err)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", server.KeyID)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", server.Key)
+	if err := write(impatient(t, c, nil), "a/y.csv", []byte("x"), "l"); err != nil {
+		t.Errorf("from the environment: %v", err)
+	}
+}
+
+// An object takes the memory of little more than one part, however long it is.
+func TestMemory(t *testing.T) {
+	server := start(t)
+	s := impatient(t, configOf(server, "memory"), nil)
+	data := noise(1<<20, 1)
+	var before, now runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	o, err := s.Create(ctx, "a/long.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := uint64(0)
+	for range 100 {
+		if _, err := o.Write(data); err != nil {
+			t.Fatal(err)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&now)
+		most = max(most, now.HeapAlloc)
+	}
+	if err := o.Prepare(ctx, sinks.Metadata{Embedded: true}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Commit(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if used := int64(most) - int64(before.HeapAlloc); used > 2*partSize {
+		t.Errorf("%d MB were used, want less than two parts", used>>20)
+	} else {
+		t.Logf("%d MB were used for 100 MB", used>>20)
+	}
+	c, err := s.Open(ctx, "a/long.csv")
+	if err != nil || c.Size() != 100<<20 {
+		t.Fatalf("open: %v", err)
+	}
+	for at := int64(0); at < c.Size(); at += 1 << 20 {
+		got := make([]byte, 1<<20)
+		if _, err := c.ReadAt(got, at); err != nil || !bytes.Equal(got, data) {
+			t.Fatalf("read at %d: %v", at, err)
+		}
+	}
+	runtime.GC()
+	runtime.ReadMemStats(&now)
+	if used := int64(now.HeapAlloc) - int64(before.HeapAlloc); used > (keptWindows+2)*windowSize {
+		t.Errorf("%d MB are used for reading", used>>20)
+	}
+	runtime.KeepAlive(c)
+}
