@@ -24,6 +24,14 @@ type marker struct {
 	Identity      string `json:"identity,omitempty"` // of the sink, for the ledger
 }
 
+// Prober is implemented by stores where an object that is begun says nothing yet
+// about whether it can be written, because little is sent before its Commit.
+type Prober interface {
+	// Probe makes sure that objects can be written as Store promises. It leaves
+	// nothing, and may be called at any time.
+	Probe(ctx context.Context) error
+}
+
 // Enroll implements pipeline.Sink. It must be called by the holder of the
 // ledger's lock, before the first Begin: what a crashed run has left behind
 // unseen is removed.
@@ -101,8 +109,8 @@ func (s *Sink) writeMarker(ctx context.Context, lineage string) error {
 
 // probe makes sure that objects can be written, and leaves nothing.
 func (s *Sink) probe(ctx context.Context) error {
-	if t, ok := s.store.(Trier); ok {
-		return t.Try(ctx)
+	if p, ok := s.store.(Prober); ok {
+		return p.Probe(ctx)
 	}
 	o, err := s.prepareSmall(ctx, probeKey, []byte("probe\n"))
 	if err != nil {

@@ -45,6 +45,9 @@ func (s *Sink) Inspect(ctx context.Context, lineage string) (marked bool, err er
 			return true, err
 		}
 	}
+	if t, ok := s.store.(Trier); ok {
+		return marked, t.Try(ctx)
+	}
 	return marked, s.probe(ctx)
 }
 

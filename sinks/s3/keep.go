@@ -55,16 +55,16 @@ func (s *Store) drop(ctx context.Context, full, upload string) error {
 	return s.explain(ctx, "end the upload of", full, err)
 }
 
-// Try implements sinks.Trier: it begins an upload and ends it, which needs the
+// Probe implements sinks.Prober: it begins an upload and ends it, which needs the
 // right to write and leaves nothing to be seen. Of other services than Amazon's it
 // also makes sure that they never replace an object.
-func (s *Store) Try(ctx context.Context) error {
+func (s *Store) Probe(ctx context.Context) error {
 	if s.config.Endpoint != "" {
 		if err := s.tryConditions(ctx); err != nil {
 			return err
 		}
 	}
-	const key = "_kustash/try"
+	const key = "_kustash/probe"
 	begun, err := s.begin(ctx, key, nil)
 	if err != nil {
 		return err

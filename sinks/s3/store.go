@@ -33,7 +33,7 @@ import (
 	"github.com/kustash/kustash/sinks"
 )
 
-// Store is a sinks.Store, Sweeper, Trier and Remover in a bucket, which must be
+// Store is a sinks.Store, Sweeper, Prober and Remover in a bucket, which must be
 // there. It may be used concurrently, and by several processes.
 type Store struct {
 	client *s3.Client
@@ -46,7 +46,7 @@ var (
 	_ sinks.Store   = (*Store)(nil)
 	_ sinks.Sweeper = (*Store)(nil)
 	_ sinks.Remover = (*Store)(nil)
-	_ sinks.Trier   = (*Store)(nil)
+	_ sinks.Prober  = (*Store)(nil)
 
 	_ sinks.FolderLister = (*Store)(nil)
 )

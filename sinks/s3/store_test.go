@@ -94,8 +94,8 @@ func TestSweep(t *testing.T) {
 	if err := o.Abort(); err != nil {
 		t.Errorf("abort of it: %v", err)
 	}
-	if err := s.Try(ctx); err != nil || unfinished(t, s) != 1 {
-		t.Errorf("try: %v, %d uploads", err, unfinished(t, s))
+	if err := s.Probe(ctx); err != nil || unfinished(t, s) != 1 {
+		t.Errorf("probe: %v, %d uploads", err, unfinished(t, s))
 	}
 }
 
@@ -119,8 +119,8 @@ func TestWriteOnly(t *testing.T) {
 	if err := o.Abort(); err != nil {
 		t.Errorf("abort: %v, want nil: a lifecycle rule ends the upload", err)
 	}
-	if err := s.Try(ctx); err != nil {
-		t.Errorf("try: %v", err)
+	if err := s.Probe(ctx); err != nil {
+		t.Errorf("probe: %v", err)
 	}
 }
 
@@ -169,13 +169,13 @@ func TestNoConditions(t *testing.T) {
 	server := start(t)
 	for _, deaf := range []string{"PutObject", "CompleteMultipartUpload"} {
 		good := impatient(t, configOf(server, deaf), nil)
-		if err := good.Try(ctx); err != nil {
+		if err := good.Probe(ctx); err != nil {
 			t.Errorf("before the first marker: %v", err)
 		}
 		if err := write(good, markerKey, []byte("{}\n"), "l"); err != nil {
 			t.Fatal(err)
 		}
-		if err := good.Try(ctx); err != nil {
+		if err := good.Probe(ctx); err != nil {
 			t.Errorf("%v, want nil", err)
 		}
 		s := impatient(t, configOf(server, deaf), doer(func(r *http.Request) (*http.Response, error) {
@@ -186,7 +186,7 @@ func TestNoConditions(t *testing.T) {
 			body := "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>"
 			return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 		}))
-		if err := s.Try(ctx); err == nil || !strings.Contains(err.Error(), "If-None-Match") {
+		if err := s.Probe(ctx); err == nil || !strings.Contains(err.Error(), "If-None-Match") {
 			t.Errorf("%s without the condition: %v, want an error about it", deaf, err)
 		}
 		if n := unfinished(t, good); n != 0 {
