@@ -40,9 +40,7 @@ func (s *Sink) Enroll(ctx context.Context, lineage string) error {
 		return errors.New("the ledger has no lineage; run init")
 	}
 	found, err := s.readMarker(ctx)
-	if err == nil {
-		err = s.probe(ctx)
-	} else if errors.Is(err, pipeline.ErrMissing) || errors.Is(err, pipeline.ErrUnreadable) {
+	if errors.Is(err, pipeline.ErrMissing) || errors.Is(err, pipeline.ErrUnreadable) {
 		err = s.writeMarker(ctx, lineage)
 		if err == nil || errors.Is(err, pipeline.ErrExists) {
 			found, err = s.readMarker(ctx)

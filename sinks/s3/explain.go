@@ -10,6 +10,8 @@ import (
 
 	smithy "github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/kustash/kustash/pipeline"
 )
 
 // noBucket is the code of a bucket that is not there.
@@ -78,7 +80,8 @@ func advice(doing string, status int, code string) string {
 }
 
 // explain makes one line of an error of the module, whose own name the steps of
-// its machinery.
+// its machinery. It wraps pipeline.ErrUnreadable where the right to read or list
+// is missing.
 func (s *Store) explain(ctx context.Context, doing, key string, err error) error {
 	if err == nil {
 		return nil
@@ -101,7 +104,11 @@ func (s *Store) explain(ctx context.Context, doing, key string, err error) error
 		if to := advice(doing, status(err), said); to != "" {
 			text = strings.TrimSuffix(text, " ") + "; " + to
 		}
-		return &refused{strings.TrimSuffix(text, " "), err}
+		err := &refused{strings.TrimSuffix(text, " "), []error{err}}
+		if hidden(doing, status(err), said) {
+			err.errs = append(err.errs, pipeline.ErrUnreadable)
+		}
+		return err
 	}
 	return fmt.Errorf("%s %s: %s", doing, key, oneLine(err.Error()))
 }
@@ -130,10 +137,16 @@ func last(err error) error {
 // status and code.
 type refused struct {
 	text string
-	err  error
+	errs []error
 }
 
-func (e *refused) Error() string { return e.text }
-func (e *refused) Unwrap() error { return e.err }
+func (e *refused) Error() string   { return e.text }
+func (e *refused) Unwrap() []error { return e.errs }
+
+// hidden reports whether an answer says nothing about what is there: it may not
+// be read, or not now.
+func hidden(doing string, status int, code string) bool {
+	return (doing == "read" || doing == "list") && (status == http.StatusForbidden || status == http.StatusUnauthorized || code == "InvalidObjectState")
+}
 
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }

@@ -198,15 +198,15 @@ func TestLostAnswer(t *testing.T) {
 		if err := write(s, "a/x.csv", data, "other"); !errors.Is(err, pipeline.ErrExists) {
 			t.Errorf("%s, another attempt with the same bytes: %v, want %v", request, err, pipeline.ErrExists)
 		}
-		// The answer is lost, and somebody may only write: the outcome is unknown.
+		// Who may only write learns that the key is taken, and not whose it is.
 		l.spoil = func(_ int, name string, _ *http.Request) fault {
 			if name == "HeadObject" {
 				return denied
 			}
 			return none
 		}
-		if err := write(s, "a/x.csv", data, "other"); err == nil || errors.Is(err, pipeline.ErrExists) || !strings.Contains(err.Error(), "s3:GetObject") {
-			t.Errorf("%s, without the right to read: %v, want that it is unknown, and the right", request, err)
+		if err := write(s, "a/x.csv", data, "other"); !errors.Is(err, pipeline.ErrExists) || !errors.Is(err, pipeline.ErrUnreadable) || !strings.Contains(err.Error(), "s3:GetObject") {
+			t.Errorf("%s, without the right to read: %v, want %v, that it cannot be read, and the right", request, err, pipeline.ErrExists)
 		}
 		// All answers are lost; the commit is called again.
 		l.spoil = func(_ int, name string, _ *http.Request) fault {

@@ -148,7 +148,7 @@ func (o *object) Commit(ctx context.Context) error {
 	switch {
 	case err == nil:
 		o.state, o.part = done, nil
-	case !errors.Is(err, pipeline.ErrExists):
+	case !errors.Is(err, pipeline.ErrExists), errors.Is(err, pipeline.ErrUnreadable):
 		o.unsure = true
 	default:
 		o.unsure = false
@@ -185,6 +185,8 @@ func (o *object) settle(ctx context.Context, cause error) error {
 	switch {
 	case errors.Is(err, pipeline.ErrMissing):
 		return cause
+	case errors.Is(err, pipeline.ErrUnreadable):
+		return fmt.Errorf("%w, perhaps by this very attempt: %w", pipeline.ErrExists, err)
 	case err != nil:
 		return fmt.Errorf("the key was taken, perhaps by this very attempt: %w", err)
 	case found.Metadata[attemptName] != o.attempt:
