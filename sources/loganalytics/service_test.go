@@ -140,6 +140,9 @@ func reply(status int, body string, headers ...string) http.HandlerFunc {
 // raw answers with bytes of its own and closes the connection.
 func raw(head string, body []byte) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		// A connection that is closed with something unread is reset, and takes
+		// what was sent with it.
+		_, _ = io.Copy(io.Discard, r.Body)
 		conn, buffered, err := w.(http.Hijacker).Hijack()
 		if err != nil {
 			panic(err)
