@@ -121,7 +121,7 @@ func digitNames(columns pipeline.Schema, has func(pipeline.Column) bool) map[str
 		if c.Type != pipeline.Datetime || !has(c) {
 			continue
 		}
-		base := c.FileName() + "_100ns"
+		base := c.FileName() + pipeline.DigitsSuffix
 		name := base
 		for n := 2; taken[strings.ToLower(name)]; n++ {
 			name = fmt.Sprintf("%s_%d", base, n)
