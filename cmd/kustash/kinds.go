@@ -73,8 +73,8 @@ func allFormats() ([]sinks.Format, error) {
 	var all []sinks.Format
 	for _, settings := range []any{
 		&parquet.Options{},
-		&csv.Options{}, &csv.Options{Compression: "gzip"},
-		&jsonl.Options{}, &jsonl.Options{Compression: "gzip"},
+		&csv.Options{}, &csv.Options{Compression: "gzip"}, &csv.Options{Compression: "zstd"},
+		&jsonl.Options{}, &jsonl.Options{Compression: "gzip"}, &jsonl.Options{Compression: "zstd"},
 	} {
 		f, err := newFormat(settings)
 		if err != nil {

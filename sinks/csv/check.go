@@ -5,38 +5,43 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/kustash/kustash/sinks"
 )
 
-// Check implements sinks.Checker with the standard library's readers.
+// Check implements sinks.Checker with the standard library's reader.
 func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata) (int64, error) {
-	text, err := sinks.ReadLines(r, size, f.zip)
+	d, err := dialectOf(m)
 	if err != nil {
 		return 0, err
 	}
-	last := &lastByte{r: text}
-	reader := csv.NewReader(last)
+	text, err := sinks.ReadLines(r, size, f.compression)
+	if err != nil {
+		return 0, err
+	}
+	in := &guard{r: text, delimiter: d.delimiter, most: max(maxFields, len(m.Columns)), last: '\n'}
+	reader := csv.NewReader(in)
+	reader.Comma = rune(d.delimiter)
 	reader.ReuseRecord = true
 	reader.FieldsPerRecord = 0 // as many as in the first line
 	if m.Columns != nil {
 		reader.FieldsPerRecord = len(m.Columns)
 	}
-	if !strings.Contains(m.Format, noHeader) {
-		if err := checkHeader(reader, m); err != nil {
-			return 0, err
+	c := &checker{dialect: d, Reader: reader, m: m, bounds: sinks.BoundsOf(m)}
+	c.times = c.bounds.Column(m.Columns)
+	if d.header {
+		if err := c.names(); err != nil {
+			return 0, fmt.Errorf("line of column names: %w", err)
 		}
 	}
-	bounds := sinks.BoundsOf(m)
-	times := bounds.Column(m.Columns)
 	for rows := int64(0); ; rows++ {
 		if rows%1024 == 0 && ctx.Err() != nil {
 			return rows, ctx.Err()
 		}
+		text.Next()
 		record, err := reader.Read()
 		if err == io.EOF {
-			if last.seen && last.byte != '\n' {
+			if in.last != '\n' {
 				return rows, fmt.Errorf("its last line has no end")
 			}
 			return rows, nil
@@ -44,42 +49,97 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 		if err != nil {
 			return rows, fmt.Errorf("after %d rows: %w", rows, err)
 		}
-		if times >= 0 && record[times] != "" {
-			if err := bounds.CheckText(record[times]); err != nil {
-				return rows, fmt.Errorf("row %d: %w", rows+1, err)
-			}
+		if err := c.row(record); err != nil {
+			return rows, fmt.Errorf("row %d: %w", rows+1, err)
 		}
 	}
 }
 
-func checkHeader(reader *csv.Reader, m sinks.Metadata) error {
-	names, err := reader.Read()
+// checker compares what is read with the metadata.
+type checker struct {
+	dialect
+	*csv.Reader
+	m      sinks.Metadata
+	bounds sinks.Bounds
+	times  int    // the column that is held against them; -1 if none is
+	text   []byte // memory for unmark
+}
+
+func (c *checker) names() error {
+	names, err := c.Read()
 	if err == io.EOF {
-		return fmt.Errorf("the line of column names is missing")
+		return fmt.Errorf("it is missing")
 	}
 	if err != nil {
-		return fmt.Errorf("line of column names: %w", err)
+		return err
 	}
-	for i, c := range m.Columns {
-		if names[i] != c.FileName() {
-			return fmt.Errorf("column %d is named %q, not %q", i+1, names[i], c.FileName())
+	for i, column := range c.m.Columns {
+		name, err := c.unmark([]byte(names[i]), c.neutralise)
+		if err != nil {
+			return err
+		}
+		if string(name) != column.FileName() {
+			return fmt.Errorf("column %d is named %q, not %q", i+1, name, column.FileName())
 		}
 	}
 	return nil
 }
 
-// lastByte remembers the last byte read: readers of CSV take a line that was
-// cut short for a whole one.
-type lastByte struct {
-	r    io.Reader
-	byte byte
-	seen bool
+func (c *checker) row(record []string) error {
+	if t := c.times; t >= 0 && record[t] != "" && record[t] != c.null {
+		if err := c.bounds.CheckText(record[t]); err != nil {
+			return err
+		}
+	}
+	if !c.escape && !c.neutralise {
+		return nil
+	}
+	for i, field := range record {
+		if field == c.null {
+			continue
+		}
+		formulas := len(c.m.Columns) > 0 && c.neutralises(c.m.Columns[i].Type)
+		c.text = append(c.text[:0], field...)
+		if _, err := c.unmark(c.text, formulas); err != nil {
+			return fmt.Errorf("field %d: %w", i+1, err)
+		}
+	}
+	return nil
 }
 
-func (l *lastByte) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
+// maxFields is how many fields of a line are read before they are compared with
+// the columns.
+const maxFields = 1 << 16
+
+// guard sees what readers of CSV let pass: a last line that was cut short, and
+// lines of so many fields that they would fill the memory before they are
+// counted.
+type guard struct {
+	r         io.Reader
+	delimiter byte
+	most      int
+	fields    int  // of the line so far, less one
+	quoted    bool // an odd number of quotes was seen
+	last      byte // that was read
+}
+
+// Read implements io.Reader.
+func (g *guard) Read(p []byte) (int, error) {
+	n, err := g.r.Read(p)
+	for _, c := range p[:n] {
+		switch {
+		case c == '"':
+			g.quoted = !g.quoted
+		case c == g.delimiter && !g.quoted:
+			if g.fields++; g.fields >= g.most {
+				return 0, fmt.Errorf("a line of more than %d fields", g.most)
+			}
+		case c == '\n' && !g.quoted:
+			g.fields = 0
+		}
+	}
 	if n > 0 {
-		l.byte, l.seen = p[n-1], true
+		g.last = p[n-1]
 	}
 	return n, err
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
 
@@ -21,18 +20,27 @@ func (f *Format) Exact(pipeline.Schema) bool { return true }
 // library's reader does not tell an empty field, a null, from "", an empty text,
 // and makes one line end of another.
 func (f *Format) Decode(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata, emit func(arrow.Record) error) error {
-	text, err := sinks.ReadLines(r, size, f.zip)
+	d, err := dialectOf(m)
 	if err != nil {
 		return err
 	}
+	text, err := sinks.ReadLines(r, size, f.compression)
+	if err != nil {
+		return err
+	}
+	in := &fields{r: bufio.NewReaderSize(text, 64<<10), lines: text, delimiter: d.delimiter}
 	rows := sinks.NewRows(m.Columns, emit)
-	return rows.Close(decode(ctx, &fields{r: bufio.NewReaderSize(text, 64<<10)}, rows, m))
+	return rows.Close(d.decode(ctx, in, rows, m.Columns))
 }
 
-func decode(ctx context.Context, in *fields, rows *sinks.Rows, m sinks.Metadata) error {
-	if !strings.Contains(m.Format, noHeader) {
-		err := in.line(len(m.Columns), func(i int, name []byte, _ bool) error {
-			if want := m.Columns[i].FileName(); string(name) != want {
+func (d dialect) decode(ctx context.Context, in *fields, rows *sinks.Rows, columns pipeline.Schema) error {
+	if d.header {
+		err := in.line(len(columns), func(i int, text []byte, _ bool) error {
+			name, err := d.unmark(text, d.neutralise)
+			if err != nil {
+				return err
+			}
+			if want := columns[i].FileName(); string(name) != want {
 				return fmt.Errorf("column %d is named %q, not %q", i+1, name, want)
 			}
 			return nil
@@ -45,10 +53,14 @@ func decode(ctx context.Context, in *fields, rows *sinks.Rows, m sinks.Metadata)
 		if n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := in.line(len(m.Columns), func(i int, text []byte, quoted bool) error {
-			if len(text) == 0 && !quoted {
+		err := in.line(len(columns), func(i int, text []byte, quoted bool) error {
+			if !quoted && string(text) == d.null {
 				rows.Null(i)
 				return nil
+			}
+			text, err := d.unmark(text, d.neutralises(columns[i].Type))
+			if err != nil {
+				return fmt.Errorf("column %s: %w", columns[i].FileName(), err)
 			}
 			return rows.Text(i, text)
 		})
@@ -73,13 +85,16 @@ func noEOF(err error) error {
 
 // fields reads the fields of lines that encoder wrote.
 type fields struct {
-	r    *bufio.Reader
-	text []byte
+	r         *bufio.Reader
+	lines     *sinks.LineReader // below r
+	delimiter byte
+	text      []byte
 }
 
 // line reads one line of n fields and hands each to visit, with whether it
 // stands in quotes. io.EOF says that there is no line any more.
 func (f *fields) line(n int, visit func(i int, text []byte, quoted bool) error) error {
+	f.lines.Next()
 	if _, err := f.r.Peek(1); err != nil {
 		return err
 	}
@@ -106,12 +121,12 @@ func (f *fields) field() (quoted bool, end byte, err error) {
 		return false, 0, err
 	}
 	if c == '"' {
-		if end, err = f.quoted(); err == nil && end != ',' && end != '\n' {
+		if end, err = f.quoted(); err == nil && end != f.delimiter && end != '\n' {
 			err = fmt.Errorf("a quote is followed by %q", end)
 		}
 		return true, end, err
 	}
-	for ; c != ',' && c != '\n'; c, err = f.r.ReadByte() {
+	for ; c != f.delimiter && c != '\n'; c, err = f.r.ReadByte() {
 		if err != nil {
 			return false, 0, err
 		}

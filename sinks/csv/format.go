@@ -1,29 +1,57 @@
-// Package csv is the format of RFC 4180: comma, double quotes, UTF-8, lines
-// that end in a line feed.
+// Package csv is the format of RFC 4180: double quotes, UTF-8, lines that end
+// in a line feed; a comma between fields unless another delimiter is set.
 //
-// A null is an empty field and an empty text is "", so that both come back.
+// A null is an empty field and an empty text is "", so that both come back. A
+// null that is written as some other text stands without quotes, and a value
+// of that text within them. DuckDB, PostgreSQL and ClickHouse tell the two
+// apart, as does Python's csv from 3.13 on where it is asked to (QUOTE_NOTNULL,
+// for empty fields only); spreadsheets, pandas, Spark and Go's encoding/csv do
+// not. Whoever reads with those sets null to a text that no value has.
+//
 // Times, timespans and decimals are the text the service sent; numbers are the
 // shortest text that reads back as the same value.
 package csv
 
 import (
+	"fmt"
 	"io"
+	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
 
+	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
 )
 
 // Options is the block format "csv".
 type Options struct {
-	Compression string `hcl:"compression,optional"` // "none" (default) or "gzip"
+	Compression string `hcl:"compression,optional"` // "none" (default), "gzip" or "zstd"
+	Level       *int   `hcl:"level,optional"`       // of the compression: 1 to 9 for gzip, 1 to 22 for zstd
 	Header      *bool  `hcl:"header,optional"`      // a first line of column names; default true
+	Delimiter   string `hcl:"delimiter,optional"`   // "," (default), ";", "\t" or "|"
+
+	// Null is the text of a null; "" (default) is an empty field. It cannot be
+	// one that needs quotes.
+	Null string `hcl:"null,optional"`
+
+	// Newline is "keep" (default), or "escape": a line feed within a field is
+	// the two characters \n, a carriage return \r, a backslash \\, so that each
+	// row is one line.
+	Newline string `hcl:"newline,optional"`
+
+	// Formulas is "keep" (default), or "neutralise": a text that a spreadsheet
+	// may take for a formula, because it begins with = + - @, a tab or a line
+	// end, gets an apostrophe before it. So does one that has such a beginning
+	// behind apostrophes, which makes one of them too many everywhere and the
+	// text readable. It holds for column names and for columns of string,
+	// dynamic and guid; a number is none, whatever its sign.
+	Formulas string `hcl:"formulas,optional"`
 }
 
 // Format is a sinks.Format, sinks.Checker, sinks.Settled and sinks.Decoder.
 type Format struct {
-	zip    bool
-	header bool
+	compression sinks.Compression
+	dialect     dialect
 }
 
 var (
@@ -33,47 +61,80 @@ var (
 	_ sinks.Decoder = (*Format)(nil)
 )
 
-// noHeader is the setting that a reader must know.
-const noHeader = "header=false"
-
 // New returns the format of these options. A value that is none of those
 // allowed is a *pipeline.SettingError.
 func New(o Options) (*Format, error) {
-	f := &Format{header: o.Header == nil || *o.Header}
-	var err error
-	if f.zip, err = sinks.Gzip(o.Compression); err != nil {
+	compression, err := sinks.ParseCompression(o.Compression, o.Level)
+	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	d := dialect{header: o.Header == nil || *o.Header, null: o.Null}
+	if d.delimiter, err = parseDelimiter(o.Delimiter); err != nil {
+		return nil, &pipeline.SettingError{Name: "delimiter", Err: err}
+	}
+	if err := checkNull(o.Null, d); err != nil {
+		return nil, &pipeline.SettingError{Name: "null", Err: err}
+	}
+	newline, err := sinks.Choice("newline", o.Newline, "keep", "escape")
+	if err != nil {
+		return nil, err
+	}
+	formulas, err := sinks.Choice("formulas", o.Formulas, "keep", "neutralise")
+	if err != nil {
+		return nil, err
+	}
+	d.escape, d.neutralise = newline == "escape", formulas == "neutralise"
+	return &Format{compression: compression, dialect: d}, nil
+}
+
+// delimiters by the words that may be written for them by mistake.
+var delimiters = map[string]string{
+	"comma": ",", "semicolon": ";", "tab": "\t", "tabulator": "\t", `\t`: "\t", "pipe": "|", "bar": "|",
+}
+
+func parseDelimiter(text string) (byte, error) {
+	switch text {
+	case "":
+		return ',', nil
+	case ",", ";", "\t", "|":
+		return text[0], nil
+	}
+	err := fmt.Errorf(`%q is none of ",", ";", "\t" and "|"`, text)
+	if meant := delimiters[strings.ToLower(text)]; meant != "" {
+		err = fmt.Errorf("%w; did you mean %q?", err, meant)
+	}
+	return 0, err
 }
 
 // Ext implements sinks.Format.
-func (f *Format) Ext() string {
-	if f.zip {
-		return "csv.gz"
-	}
-	return "csv"
-}
+func (f *Format) Ext() string { return f.compression.Ext("csv") }
 
 // Settings implements sinks.Settled.
-func (f *Format) Settings() string {
-	if f.header {
-		return ""
-	}
-	return noHeader
-}
+func (f *Format) Settings() string { return sinks.SettingsLine(f.dialect.settings()) }
 
 // NewEncoder implements sinks.Format.
 func (f *Format) NewEncoder(w io.Writer, schema *arrow.Schema) (sinks.Encoder, error) {
-	e := &encoder{Lines: sinks.NewLines(w, f.zip)}
-	if f.header {
-		for i, field := range schema.Fields() {
-			if i > 0 {
-				e.Text = append(e.Text, ',')
-			}
-			e.Text = appendText(e.Text, field.Name)
+	columns, err := pipeline.SchemaOf(schema)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := sinks.NewLines(w, f.compression)
+	if err != nil {
+		return nil, err
+	}
+	e := &encoder{Lines: lines, dialect: f.dialect}
+	for i, c := range columns {
+		e.formulas = append(e.formulas, e.neutralises(c.Type))
+		if !f.dialect.header {
+			continue
 		}
+		if i > 0 {
+			e.Text = append(e.Text, e.delimiter)
+		}
+		e.Text = e.appendField(e.Text, e.mark(c.FileName(), e.neutralise))
+	}
+	if f.dialect.header {
 		e.Text = append(e.Text, '\n')
 	}
-	return e, nil
+	return e, e.Flush()
 }

@@ -31,6 +31,9 @@ func TestSuites(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			format := newFormat(t, o)
 			sinktest.Format(t, format)
+			if format.Settings() != "" {
+				return // a sink does not care about them
+			}
 			t.Run("Memory", func(t *testing.T) {
 				sinktest.Sink(t, format, func(*testing.T) sinks.Store { return sinktest.NewMemory() })
 			})
@@ -44,5 +47,11 @@ var off = false
 var options = map[string]csv.Options{
 	"plain":     {},
 	"gzip":      {Compression: "gzip"},
+	"zstd":      {Compression: "zstd"},
 	"no header": {Header: &off},
+	"semicolon": {Delimiter: ";", Null: "NULL"},
+	"lines":     {Newline: "escape", Null: `\N`, Formulas: "neutralise"},
+	"all":       {Compression: "zstd", Level: level(1), Header: &off, Delimiter: "\t", Null: "null", Newline: "escape", Formulas: "neutralise"},
 }
+
+func level(n int) *int { return &n }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/kustash/kustash/pipeline"
 	"github.com/kustash/kustash/sinks"
@@ -14,19 +15,22 @@ import (
 // Check implements sinks.Checker with the standard library's readers. The
 // number of lines must be that of the objects.
 func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata) (int64, error) {
-	text, err := sinks.ReadLines(r, size, f.zip)
+	if _, err := settingsOf(m); err != nil {
+		return 0, err
+	}
+	text, err := sinks.ReadLines(r, size, f.compression)
 	if err != nil {
 		return 0, err
 	}
 	lines := &lineCounter{r: text}
 	d := json.NewDecoder(lines)
-	d.UseNumber()
 	members := &members{d: d, columns: m.Columns, bounds: sinks.BoundsOf(m)}
 	members.times = members.bounds.Column(m.Columns)
 	for rows := int64(0); ; rows++ {
 		if rows%1024 == 0 && ctx.Err() != nil {
 			return rows, ctx.Err()
 		}
+		text.Next()
 		start, err := d.Token()
 		if err == io.EOF {
 			if lines.n != rows {
@@ -51,7 +55,8 @@ type members struct {
 	d       *json.Decoder
 	columns pipeline.Schema // nil if they are not known
 	bounds  sinks.Bounds
-	times   int // the column that is held against them; -1 if none is
+	times   int             // the column that is held against them; -1 if none is
+	value   json.RawMessage // memory for each; decoded ones may take many times as much
 }
 
 // check reads the rest of an object.
@@ -65,17 +70,11 @@ func (m *members) check() error {
 		if m.columns != nil && (n >= len(m.columns) || name != m.columns[n].FileName()) {
 			return fmt.Errorf("member %d is %q, which is not the column there", n+1, name)
 		}
-		var value any
-		if err := m.d.Decode(&value); err != nil {
+		if err := m.d.Decode(&m.value); err != nil {
 			return fmt.Errorf("%v: %w", name, err)
 		}
-		if m.columns != nil && !fits(value, m.columns[n].Type) {
-			return fmt.Errorf("%v is no value of the type %s", name, m.columns[n].Type)
-		}
-		if text, ok := value.(string); ok && n == m.times {
-			if err := m.bounds.CheckText(text); err != nil {
-				return err
-			}
+		if err := m.checkValue(n, name); err != nil {
+			return err
 		}
 	}
 	if m.columns != nil && n != len(m.columns) {
@@ -85,26 +84,44 @@ func (m *members) check() error {
 	return err
 }
 
-// fits reports whether a decoded value is one that the type is written as.
-func fits(value any, t pipeline.Type) bool {
-	number, isNumber := value.(json.Number)
-	text, isText := value.(string)
-	_, isBool := value.(bool)
+// checkValue looks at the value of a member.
+func (m *members) checkValue(n int, name json.Token) error {
+	if !utf8.Valid(m.value) {
+		return fmt.Errorf("%v: %.60q is not UTF-8", name, m.value)
+	}
+	if m.columns != nil && !fits(m.value, m.columns[n].Type) {
+		return fmt.Errorf("%v: %.60q is no value of the type %s", name, m.value, m.columns[n].Type)
+	}
+	if n != m.times || m.value[0] != '"' {
+		return nil
+	}
+	var text string
+	if err := json.Unmarshal(m.value, &text); err != nil {
+		return err
+	}
+	return m.bounds.CheckText(text)
+}
+
+// fits reports whether a value is one that the type is written as.
+func fits(value json.RawMessage, t pipeline.Type) bool {
+	first := value[0]
+	isNumber := first == '-' || '0' <= first && first <= '9'
 	switch {
-	case value == nil:
+	case first == 'n': // null
 		return true
 	case t == pipeline.Bool:
-		return isBool
+		return first == 't' || first == 'f'
 	case t == pipeline.Int || t == pipeline.Long:
 		bits := map[pipeline.Type]int{pipeline.Int: 32, pipeline.Long: 64}[t]
-		_, err := strconv.ParseInt(string(number), 10, bits)
+		_, err := strconv.ParseInt(string(value), 10, bits)
 		return isNumber && err == nil
 	case t == pipeline.Real:
-		return isNumber || text == "NaN" || text == "Infinity" || text == "-Infinity"
+		text := string(value)
+		return isNumber || text == `"NaN"` || text == `"Infinity"` || text == `"-Infinity"`
 	case t == pipeline.Dynamic:
 		return true
 	}
-	return isText
+	return first == '"'
 }
 
 type lineCounter struct {

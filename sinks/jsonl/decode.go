@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
 
@@ -31,23 +30,29 @@ func (f *Format) Exact(columns pipeline.Schema) bool {
 
 // Decode implements sinks.Decoder. It has a line and a record in memory.
 func (f *Format) Decode(ctx context.Context, r io.ReaderAt, size int64, m sinks.Metadata, emit func(arrow.Record) error) error {
-	if strings.Contains(m.Format, dynamicJSON) && !(&Format{dynamic: true}).Exact(m.Columns) {
+	dynamic, err := settingsOf(m)
+	if err != nil {
+		return err
+	}
+	if !(&Format{dynamic: dynamic}).Exact(m.Columns) {
 		return fmt.Errorf("%w: its dynamic values were made part of the lines (dynamic = \"json\")", pipeline.ErrInexact)
 	}
-	text, err := sinks.ReadLines(r, size, f.zip)
+	text, err := sinks.ReadLines(r, size, f.compression)
 	if err != nil {
 		return err
 	}
 	rows := sinks.NewRows(m.Columns, emit)
-	return rows.Close(decode(ctx, bufio.NewReaderSize(text, 256<<10), rows, m.Columns))
+	return rows.Close(decode(ctx, text, rows, m.Columns))
 }
 
-func decode(ctx context.Context, in *bufio.Reader, rows *sinks.Rows, columns pipeline.Schema) error {
+func decode(ctx context.Context, text *sinks.LineReader, rows *sinks.Rows, columns pipeline.Schema) error {
+	in := bufio.NewReaderSize(text, 256<<10)
 	var long []byte // memory for lines beyond the buffer
 	for n := int64(1); ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
+		text.Next()
 		line, err := in.ReadSlice('\n')
 		if errors.Is(err, bufio.ErrBufferFull) {
 			long = append(long[:0], line...)

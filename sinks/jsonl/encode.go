@@ -16,6 +16,7 @@ import (
 type encoder struct {
 	*sinks.Lines
 	columns []column
+	rows    int64
 	cells   []appender // of the record being written
 }
 
@@ -53,9 +54,10 @@ func (e *encoder) Write(rec arrow.Record) error {
 		}
 		e.Text = append(e.Text, '}', '\n')
 		if err := e.Flush(); err != nil {
-			return err
+			return fmt.Errorf("row %d: %w", e.rows+int64(row)+1, err)
 		}
 	}
+	e.rows += rec.NumRows()
 	clear(e.cells) // they hold the record
 	return nil
 }

@@ -19,7 +19,9 @@ import (
 
 // Options is the block format "jsonl".
 type Options struct {
-	Compression string `hcl:"compression,optional"` // "none" (default) or "gzip"
+	Compression string `hcl:"compression,optional"` // "none" (default), "gzip" or "zstd"
+	Level       *int   `hcl:"level,optional"`       // of the compression: 1 to 9 for gzip, 1 to 22 for zstd
+
 	// Dynamic is "text" (default), a string of exactly what was received, or
 	// "json", the value itself without white space. A dynamic text that is no
 	// JSON is a string in both.
@@ -29,8 +31,8 @@ type Options struct {
 // Format is a sinks.Format, a sinks.Checker, a sinks.Settled and a
 // sinks.Decoder.
 type Format struct {
-	zip     bool
-	dynamic bool // as JSON
+	compression sinks.Compression
+	dynamic     bool // as JSON
 }
 
 var (
@@ -41,40 +43,46 @@ var (
 )
 
 // dynamicJSON is the setting that a reader must know.
-const dynamicJSON = "dynamic=json"
+var dynamicJSON = sinks.Setting{Name: "dynamic", Value: "json"}
 
 // New returns the format of these options. A value that is none of those
 // allowed is a *pipeline.SettingError.
 func New(o Options) (*Format, error) {
-	f := &Format{}
-	var err error
-	if f.zip, err = sinks.Gzip(o.Compression); err != nil {
+	compression, err := sinks.ParseCompression(o.Compression, o.Level)
+	if err != nil {
 		return nil, err
 	}
-	switch o.Dynamic {
-	case "", "text":
-	case "json":
-		f.dynamic = true
-	default:
-		return nil, &pipeline.SettingError{Name: "dynamic", Err: fmt.Errorf("%q is none of text and json", o.Dynamic)}
+	dynamic, err := sinks.Choice("dynamic", o.Dynamic, "text", "json")
+	if err != nil {
+		return nil, err
 	}
-	return f, nil
+	return &Format{compression: compression, dynamic: dynamic == "json"}, nil
 }
 
 // Ext implements sinks.Format.
-func (f *Format) Ext() string {
-	if f.zip {
-		return "jsonl.gz"
-	}
-	return "jsonl"
-}
+func (f *Format) Ext() string { return f.compression.Ext("jsonl") }
 
 // Settings implements sinks.Settled.
 func (f *Format) Settings() string {
 	if f.dynamic {
-		return dynamicJSON
+		return sinks.SettingsLine([]sinks.Setting{dynamicJSON})
 	}
 	return ""
+}
+
+// settingsOf returns what an object's metadata say of its settings.
+func settingsOf(m sinks.Metadata) (dynamic bool, err error) {
+	settings, err := sinks.ParseSettings(m.Format)
+	if err != nil {
+		return false, err
+	}
+	for _, s := range settings {
+		if s != dynamicJSON {
+			return false, fmt.Errorf("it was written with %s = %q, which this version does not know", s.Name, s.Value)
+		}
+		dynamic = true
+	}
+	return dynamic, nil
 }
 
 // NewEncoder implements sinks.Format.
@@ -83,7 +91,11 @@ func (f *Format) NewEncoder(w io.Writer, schema *arrow.Schema) (sinks.Encoder, e
 	if err != nil {
 		return nil, err
 	}
-	e := &encoder{Lines: sinks.NewLines(w, f.zip)}
+	lines, err := sinks.NewLines(w, f.compression)
+	if err != nil {
+		return nil, err
+	}
+	e := &encoder{Lines: lines}
 	for i, c := range columns {
 		start := byte(',')
 		if i == 0 {
