@@ -22,8 +22,8 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 	if err != nil {
 		return 0, err
 	}
-	lines := &lineCounter{r: text}
-	d := json.NewDecoder(lines)
+	in := &guard{r: text}
+	d := json.NewDecoder(in)
 	members := &members{d: d, columns: m.Columns, bounds: sinks.BoundsOf(m)}
 	members.times = members.bounds.Column(m.Columns)
 	for rows := int64(0); ; rows++ {
@@ -33,8 +33,8 @@ func (f *Format) Check(ctx context.Context, r io.ReaderAt, size int64, m sinks.M
 		text.Next()
 		start, err := d.Token()
 		if err == io.EOF {
-			if lines.n != rows {
-				return rows, fmt.Errorf("%d lines hold %d objects", lines.n, rows)
+			if in.lines != rows {
+				return rows, fmt.Errorf("%d lines hold %d objects", in.lines, rows)
 			}
 			return rows, nil
 		}
@@ -124,17 +124,33 @@ func fits(value json.RawMessage, t pipeline.Type) bool {
 	return first == '"'
 }
 
-type lineCounter struct {
-	r io.Reader
-	n int64
+// guard counts lines, and refuses white space that no line has: the reader
+// takes it for nothing, and looks at all of it again with each piece it gets.
+type guard struct {
+	r        io.Reader
+	lines    int64
+	last     byte // that was read
+	quoted   bool // within a string
+	escaping bool // behind a backslash of one
 }
 
-func (c *lineCounter) Read(p []byte) (int, error) {
-	n, err := c.r.Read(p)
-	for _, b := range p[:n] {
-		if b == '\n' {
-			c.n++
+// Read implements io.Reader.
+func (g *guard) Read(p []byte) (int, error) {
+	n, err := g.r.Read(p)
+	for _, c := range p[:n] {
+		switch {
+		case g.escaping:
+			g.escaping = false
+		case c == '"':
+			g.quoted = !g.quoted
+		case g.quoted:
+			g.escaping = c == '\\'
+		case c == '\n' && g.last == '}':
+			g.lines++
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+			return 0, fmt.Errorf("%q follows %q, which is no end of a line", c, g.last)
 		}
+		g.last = c
 	}
 	return n, err
 }

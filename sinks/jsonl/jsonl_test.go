@@ -163,22 +163,37 @@ func FuzzReadBack(f *testing.F) {
 	})
 }
 
+// BenchmarkJSONL tells rows a second and bytes a row of each compression.
 func BenchmarkJSONL(b *testing.B) {
-	rec := sinktest.Record(sinktest.Columns, sinktest.RandomRows(5000, 1))
-	f := newFormat(b, jsonl.Options{})
-	var out bytes.Buffer
-	for b.Loop() {
-		out.Reset()
-		e, err := f.NewEncoder(&out, sinktest.Columns.Arrow())
-		if err != nil {
-			b.Fatal(err)
-		}
-		if err := e.Write(rec); err != nil {
-			b.Fatal(err)
-		}
-		if err := e.Close(); err != nil {
-			b.Fatal(err)
-		}
-		b.SetBytes(int64(out.Len()))
+	const rows = 50_000
+	records := sinktest.Records(sinktest.Columns, sinktest.RandomRows(rows, 1), 5000)
+	for _, bench := range []struct {
+		name string
+		o    jsonl.Options
+	}{
+		{"none", jsonl.Options{}}, {"gzip", jsonl.Options{Compression: "gzip"}}, {"zstd", jsonl.Options{Compression: "zstd"}},
+		{"json", jsonl.Options{Dynamic: "json"}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			f := newFormat(b, bench.o)
+			var out bytes.Buffer
+			for b.Loop() {
+				out.Reset()
+				e, err := f.NewEncoder(&out, sinktest.Columns.Arrow())
+				if err != nil {
+					b.Fatal(err)
+				}
+				for _, rec := range records {
+					if err := e.Write(rec); err != nil {
+						b.Fatal(err)
+					}
+				}
+				if err := e.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(rows*float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+			b.ReportMetric(float64(out.Len())/rows, "bytes/row")
+		})
 	}
 }
