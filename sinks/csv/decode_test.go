@@ -46,9 +46,14 @@ func FuzzDecode(f *testing.F) {
 			o.Formulas = "neutralise"
 		}
 		format := newFormat(t, o)
+		m := sinks.Metadata{Columns: columns, Format: format.Settings()}
+		_, checked := format.Check(ctx, bytes.NewReader(data), int64(len(data)), m)
 		rows, err := decode(format, columns, data)
 		if err != nil {
 			return
+		}
+		if checked != nil {
+			t.Errorf("it is decoded, but check says %v", checked)
 		}
 		again, err := decode(format, columns, []byte(encode(t, o, columns, rows...)))
 		if err != nil {

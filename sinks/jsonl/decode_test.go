@@ -35,7 +35,9 @@ func FuzzDecode(f *testing.F) {
 	columns := pipeline.Schema{{Name: "a", Type: pipeline.String}, {Name: "b", Type: pipeline.Bool}, {Name: "c", Type: pipeline.Real}}
 	format := newFormat(f, jsonl.Options{})
 	f.Fuzz(func(t *testing.T, a, b, c string) {
-		rows, err := decode(format, columns, []byte(`{"a":`+a+`,"b":`+b+`,"c":`+c+"}\n"))
+		line := []byte(`{"a":` + a + `,"b":` + b + `,"c":` + c + "}\n")
+		_, _ = format.Check(ctx, bytes.NewReader(line), int64(len(line)), sinks.Metadata{Columns: columns}) // must not panic
+		rows, err := decode(format, columns, line)
 		if err != nil {
 			return
 		}

@@ -80,24 +80,72 @@ func TestDynamic(t *testing.T) {
 		"{\"a\":\n\"<&>\"}":          `{"a":"<&>"}`,
 		`{"a":1} {"b":2}`:            `"{\"a\":1} {\"b\":2}"`,
 		"[1,":                        `"[1,"`,
+		`{"a":1, "a":2, "A":3}`:      `{"a":1,"a":2,"A":3}`, // members twice are the author's
+		`["\ud800","\u0000","\/"]`:   `["\ud800","\u0000","\/"]`,
+		"[\"\u2028\u2029\ufeff\"]":   "[\"\u2028\u2029\ufeff\"]",
+		"\u2028[]":                   "\"\u2028[]\"",
+		"\ufeff{}":                   "\"\ufeff{}\"",
+		"[\"\x00\"]":                 `"[\"\u0000\"]"`,
+		"{}\x00":                     `"{}\u0000"`,
+		"NaN":                        `"NaN"`,
+		"[-Infinity]":                `"[-Infinity]"`,
+		"1e400":                      "1e400",
+		"-0.0":                       "-0.0",
+		"01":                         `"01"`,
+		"[1,]":                       `"[1,]"`,
+		"{'a':1}":                    `"{'a':1}"`,
+		" \t\r\n1 ":                  "1",
+		strings.Repeat("[", 9000) + strings.Repeat("]", 9000): strings.Repeat("[", 9000) + strings.Repeat("]", 9000),
+		`["` + strings.Repeat("é", 1<<19) + `"]`:              `["` + strings.Repeat("é", 1<<19) + `"]`,
 	} {
 		rec := sinktest.Record(columns, []sinktest.Row{{text, text}})
 		quoted := encode(t, jsonl.Options{}, columns[1:], sinktest.Record(columns[1:], []sinktest.Row{{text}}))
 		inText := strings.TrimSuffix(strings.TrimPrefix(quoted, `{"s":`), "}\n")
-		if got, want := encode(t, jsonl.Options{Dynamic: "json"}, columns, rec), `{"d":`+want+`,"s":`+inText+"}\n"; got != want {
-			t.Errorf("json: %s, want %s", got, want)
-		}
-		if got, want := encode(t, jsonl.Options{}, columns, rec), `{"d":`+inText+`,"s":`+inText+"}\n"; got != want {
-			t.Errorf("text: %s, want %s", got, want)
+		for _, test := range []struct {
+			dynamic, want string
+		}{{"json", want}, {"text", inText}} {
+			o := jsonl.Options{Dynamic: test.dynamic}
+			got := encode(t, o, columns, rec)
+			if want := `{"d":` + test.want + `,"s":` + inText + "}\n"; got != want {
+				t.Errorf("%s: %.200s, want %.200s", test.dynamic, got, want)
+			}
+			m := sinks.Metadata{Columns: columns, Format: "jsonl " + newFormat(t, o).Settings()}
+			if rows, err := newFormat(t, jsonl.Options{}).Check(ctx, strings.NewReader(got), int64(len(got)), m); err != nil || rows != 1 {
+				t.Errorf("%s: check of %.200s: %d rows, %v", test.dynamic, got, rows, err)
+			}
+			decoded, err := decode(newFormat(t, o), columns, []byte(got))
+			if test.dynamic == "json" {
+				if !errors.Is(err, pipeline.ErrInexact) || decoded != nil {
+					t.Errorf("json: %v, want %v", err, pipeline.ErrInexact)
+				}
+				continue
+			}
+			if err != nil {
+				t.Errorf("decode %.200s: %v", got, err)
+				continue
+			}
+			sinktest.SameValues(t, columns, decoded, []arrow.Record{rec})
 		}
 	}
 }
 
 func TestOptions(t *testing.T) {
 	var setting *pipeline.SettingError
-	for want, o := range map[string]jsonl.Options{"compression": {Compression: "zip"}, "dynamic": {Dynamic: "JSON"}} {
-		if _, err := jsonl.New(o); !errors.As(err, &setting) || setting.Name != want {
-			t.Errorf("%+v: %v, want an error about %s", o, err, want)
+	for want, o := range map[string]jsonl.Options{
+		`compression: "zip" is none of none, gzip and zstd; did you mean "gzip"?`: {Compression: "zip"},
+		"level: 23 is none of the levels 1 to 22 of zstd":                         {Compression: "zstd", Level: level(23)},
+		`level: a level needs compression = "gzip" or "zstd"`:                     {Level: level(1)},
+		`dynamic: "JSON" is none of text and json; did you mean "json"?`:          {Dynamic: "JSON"},
+		`dynamic: "string" is none of text and json`:                              {Dynamic: "string"},
+	} {
+		if _, err := jsonl.New(o); !errors.As(err, &setting) || err.Error() != want {
+			t.Errorf("%+v: %v, want %s", o, err, want)
+		}
+	}
+	for want, o := range map[string]jsonl.Options{"jsonl": {}, "jsonl.gz": {Compression: "gzip", Level: level(9)}, "jsonl.zst dynamic=json": {Compression: "zstd", Dynamic: "json"}} {
+		f := newFormat(t, o)
+		if got := strings.TrimSpace(f.Ext() + " " + f.Settings()); got != want {
+			t.Errorf("%+v: extension and settings %s, want %s", o, got, want)
 		}
 	}
 }
@@ -107,20 +155,28 @@ func TestCheckTypes(t *testing.T) {
 	f := newFormat(t, jsonl.Options{})
 	columns := pipeline.Schema{{Name: "a", Type: pipeline.Int}, {Name: "b", Type: pipeline.Real}, {Name: "c", Type: pipeline.Bool}, {Name: "d", Type: pipeline.String}}
 	for line, good := range map[string]bool{
-		`{"a":1,"b":1.5,"c":true,"d":"x"}`:          true,
-		`{"a":null,"b":"NaN","c":null,"d":null}`:    true,
-		`{"a":2147483648,"b":1,"c":true,"d":"x"}`:   false,
-		`{"a":1.5,"b":1,"c":true,"d":"x"}`:          false,
-		`{"a":"1","b":1,"c":true,"d":"x"}`:          false,
-		`{"a":1,"b":"nan","c":true,"d":"x"}`:        false,
-		`{"a":1,"b":1,"c":"true","d":"x"}`:          false,
-		`{"a":1,"b":1,"c":true,"d":1}`:              false,
-		`{"b":1,"a":1,"c":true,"d":"x"}`:            false,
-		`{"a":1,"b":1,"c":true}`:                    false,
-		`{"a":1,"b":1,"c":true,"d":"x","e":1}`:      false,
-		`[1]`:                                       false,
-		`{"a":1,"b":1,"c":true,"d":"x"} {"a":null}`: false,
-		"{\"a\":1,\n\"b\":1,\"c\":true,\"d\":\"\"}": false,
+		`{"a":1,"b":1.5,"c":true,"d":"x"}`:            true,
+		`{"a":null,"b":"NaN","c":null,"d":null}`:      true,
+		`{"a":2147483648,"b":1,"c":true,"d":"x"}`:     false,
+		`{"a":1.5,"b":1,"c":true,"d":"x"}`:            false,
+		`{"a":"1","b":1,"c":true,"d":"x"}`:            false,
+		`{"a":1,"b":"nan","c":true,"d":"x"}`:          false,
+		`{"a":1,"b":NaN,"c":true,"d":"x"}`:            false,
+		`{"a":1,"b":null,"c":null,"d":"\u0000"}`:      true,
+		"{\"a\":1,\"b\":1,\"c\":true,\"d\":\"\xff\"}": false,
+		"{\"a\":1,\"b\":1,\"c\":true,\"d\":\"\x00\"}": false,
+		`{"a":1,"b":1, "c":true,"d":"x"}`:             false,
+		`{"a":1,"b":1,"c":true,"d":"x"} `:             false,
+		`{"a":-1e1,"b":1,"c":true,"d":"x"}`:           false,
+		`{"a":1,"b":1,"c":tru,"d":"x"}`:               false,
+		`{"a":1,"b":1,"c":"true","d":"x"}`:            false,
+		`{"a":1,"b":1,"c":true,"d":1}`:                false,
+		`{"b":1,"a":1,"c":true,"d":"x"}`:              false,
+		`{"a":1,"b":1,"c":true}`:                      false,
+		`{"a":1,"b":1,"c":true,"d":"x","e":1}`:        false,
+		`[1]`:                                         false,
+		`{"a":1,"b":1,"c":true,"d":"x"} {"a":null}`:   false,
+		"{\"a\":1,\n\"b\":1,\"c\":true,\"d\":\"\"}":   false,
 	} {
 		data := []byte(line + "\n")
 		rows, err := f.Check(t.Context(), bytes.NewReader(data), int64(len(data)), sinks.Metadata{Columns: columns})
@@ -132,6 +188,7 @@ func TestCheckTypes(t *testing.T) {
 
 func FuzzReadBack(f *testing.F) {
 	f.Add("a", `{"x":1}`)
+	f.Add("}\n{", `{"a":1,"a":["\ud800"," } "]}`)
 	f.Add("\x00\x1f\x7f\"\\/\b\f\n\r\t", "\u2028é")
 	columns := pipeline.Schema{{Name: "a\n\"", Type: pipeline.String}, {Name: "b", Type: pipeline.Dynamic}}
 	f.Fuzz(func(t *testing.T, a, b string) {
@@ -147,6 +204,10 @@ func FuzzReadBack(f *testing.F) {
 			var row map[string]any
 			if err := json.Unmarshal([]byte(text[:strings.Index(text, "\n")]), &row); err != nil || row["a\n\""] != a || len(row) != 2 {
 				t.Fatalf("%q: %v, %v", text, row, err)
+			}
+			m := sinks.Metadata{Columns: columns, Format: "jsonl " + newFormat(t, o).Settings()}
+			if rows, err := newFormat(t, jsonl.Options{}).Check(ctx, strings.NewReader(text), int64(len(text)), m); err != nil || rows != 2 {
+				t.Errorf("%q: check: %d rows, %v", text, rows, err)
 			}
 			if o.Dynamic != "" {
 				continue

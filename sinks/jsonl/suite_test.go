@@ -49,3 +49,5 @@ var options = map[string]jsonl.Options{
 	"json":      {Dynamic: "json"},
 	"json zstd": {Compression: "zstd", Dynamic: "json"},
 }
+
+func level(n int) *int { return &n }
