@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -125,6 +126,38 @@ func TestLevels(t *testing.T) {
 			var h zstd.Header
 			if err := h.Decode(data); err != nil || h.WindowSize > 8<<20 || !h.HasCheckSum {
 				t.Errorf("level %d: a window of %d bytes, checksum %v, %v; want at most 8 MB, and one", level, h.WindowSize, h.HasCheckSum, err)
+			}
+		}
+	}
+}
+
+// What an open file takes has a bound, whatever is written to it.
+func TestCompressionMemory(t *testing.T) {
+	text := []byte(sample(20_000))
+	for name, levels := range map[string][]int{"gzip": {1, 9}, "zstd": {1, 3, 9, 22}} {
+		for _, level := range levels {
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			l, err := sinks.NewLines(io.Discard, compression(t, name, level))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 15 {
+				l.Text = append(l.Text, text...)
+				if err := l.Flush(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			grown := int64(after.HeapAlloc) - int64(before.HeapAlloc)
+			t.Logf("%s %d: %d KB", name, level, grown>>10)
+			if grown > 64<<20 {
+				t.Errorf("%s %d: %d MB for an open file, want less than 64", name, level, grown>>20)
+			}
+			if err := l.Close(); err != nil {
+				t.Fatal(err)
 			}
 		}
 	}

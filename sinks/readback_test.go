@@ -35,6 +35,8 @@ func formats(t testing.TB) map[string]sinks.Format {
 	add(c, err)
 	j, err := jsonl.New(jsonl.Options{})
 	add(j, err)
+	j, err = jsonl.New(jsonl.Options{Compression: "zstd"})
+	add(j, err)
 	p, err := parquet.New(parquet.Options{})
 	add(p, err)
 	return made
@@ -185,6 +187,7 @@ func TestCopies(t *testing.T) {
 	made := formats(t)
 	off := false
 	made["csv header=false"] = formatCSV(t, csv.Options{Header: &off})
+	made["csv in a dialect"] = formatCSV(t, csv.Options{Delimiter: ";", Null: "NULL", Newline: "escape", Formulas: "neutralise"})
 	exact, err := parquet.New(parquet.Options{Compression: "snappy", Datetime: "string"})
 	if err != nil {
 		t.Fatal(err)
@@ -281,8 +284,8 @@ func TestReadBackMemory(t *testing.T) {
 				t.Fatalf("%s: %d records, %v", name, records, err)
 			}
 			t.Logf("%s: cells of %d bytes, %d MB, heap grew by %d MB", name, width, r.Bytes>>20, peak>>20)
-			if peak > 16<<20 {
-				t.Errorf("%s: cells of %d bytes: the heap grew by %d MB, want less than 16", name, width, peak>>20)
+			if peak > 24<<20 { // 8 of them are the window of zstd
+				t.Errorf("%s: cells of %d bytes: the heap grew by %d MB, want less than 24", name, width, peak>>20)
 			}
 		}
 	}

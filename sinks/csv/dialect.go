@@ -70,14 +70,17 @@ func dialectOf(m sinks.Metadata) (dialect, error) {
 // maxNull is how long the text of a null may be. Stores keep it with each file.
 const maxNull = 64
 
-func checkNull(text string, d dialect) error {
+func checkNull(d dialect) error {
+	var err error
 	switch {
-	case len(text) > maxNull:
-		return fmt.Errorf("it has %d bytes, more than %d", len(text), maxNull)
-	case text != "" && d.needsQuotes(text):
-		return fmt.Errorf("%q holds the delimiter, a quote or a line end, or begins or ends with a space: within quotes it would be a text", text)
+	case len(d.null) > maxNull:
+		err = fmt.Errorf("it has %d bytes, more than %d", len(d.null), maxNull)
+	case d.null != "" && d.needsQuotes(d.null):
+		err = fmt.Errorf("%q holds the delimiter, a quote or a line end, or begins or ends with a space: within quotes it would be a text", d.null)
+	default:
+		return nil
 	}
-	return nil
+	return &pipeline.SettingError{Name: "null", Err: err}
 }
 
 // appendField appends a text that is no null, in quotes where readers would

@@ -13,6 +13,7 @@
 package csv
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -61,29 +62,23 @@ var (
 	_ sinks.Decoder = (*Format)(nil)
 )
 
-// New returns the format of these options. A value that is none of those
-// allowed is a *pipeline.SettingError.
+// New returns the format of these options. Each value that is none of those
+// allowed is a *pipeline.SettingError; all of them are told.
 func New(o Options) (*Format, error) {
-	compression, err := sinks.ParseCompression(o.Compression, o.Level)
-	if err != nil {
+	compression, noCompression := sinks.ParseCompression(o.Compression, o.Level)
+	newline, noNewline := sinks.Choice("newline", o.Newline, "keep", "escape")
+	formulas, noFormulas := sinks.Choice("formulas", o.Formulas, "keep", "neutralise")
+	delimiter, noDelimiter := parseDelimiter(o.Delimiter)
+	d := dialect{
+		header:     o.Header == nil || *o.Header,
+		delimiter:  delimiter,
+		null:       o.Null,
+		escape:     newline == "escape",
+		neutralise: formulas == "neutralise",
+	}
+	if err := errors.Join(noCompression, noDelimiter, checkNull(d), noNewline, noFormulas); err != nil {
 		return nil, err
 	}
-	d := dialect{header: o.Header == nil || *o.Header, null: o.Null}
-	if d.delimiter, err = parseDelimiter(o.Delimiter); err != nil {
-		return nil, &pipeline.SettingError{Name: "delimiter", Err: err}
-	}
-	if err := checkNull(o.Null, d); err != nil {
-		return nil, &pipeline.SettingError{Name: "null", Err: err}
-	}
-	newline, err := sinks.Choice("newline", o.Newline, "keep", "escape")
-	if err != nil {
-		return nil, err
-	}
-	formulas, err := sinks.Choice("formulas", o.Formulas, "keep", "neutralise")
-	if err != nil {
-		return nil, err
-	}
-	d.escape, d.neutralise = newline == "escape", formulas == "neutralise"
 	return &Format{compression: compression, dialect: d}, nil
 }
 
@@ -99,11 +94,12 @@ func parseDelimiter(text string) (byte, error) {
 	case ",", ";", "\t", "|":
 		return text[0], nil
 	}
-	err := fmt.Errorf(`%q is none of ",", ";", "\t" and "|"`, text)
-	if meant := delimiters[strings.ToLower(text)]; meant != "" {
-		err = fmt.Errorf("%w; did you mean %q?", err, meant)
+	meant := ""
+	if near := delimiters[strings.ToLower(text)]; near != "" {
+		meant = fmt.Sprintf("; did you mean %q?", near)
 	}
-	return 0, err
+	err := fmt.Errorf(`%q is none of ",", ";", "\t" and "|"%s`, text, meant)
+	return 0, &pipeline.SettingError{Name: "delimiter", Err: err}
 }
 
 // Ext implements sinks.Format.

@@ -8,6 +8,7 @@
 package jsonl
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -45,15 +46,12 @@ var (
 // dynamicJSON is the setting that a reader must know.
 var dynamicJSON = sinks.Setting{Name: "dynamic", Value: "json"}
 
-// New returns the format of these options. A value that is none of those
-// allowed is a *pipeline.SettingError.
+// New returns the format of these options. Each value that is none of those
+// allowed is a *pipeline.SettingError; all of them are told.
 func New(o Options) (*Format, error) {
-	compression, err := sinks.ParseCompression(o.Compression, o.Level)
-	if err != nil {
-		return nil, err
-	}
-	dynamic, err := sinks.Choice("dynamic", o.Dynamic, "text", "json")
-	if err != nil {
+	compression, noCompression := sinks.ParseCompression(o.Compression, o.Level)
+	dynamic, noDynamic := sinks.Choice("dynamic", o.Dynamic, "text", "json")
+	if err := errors.Join(noCompression, noDynamic); err != nil {
 		return nil, err
 	}
 	return &Format{compression: compression, dynamic: dynamic == "json"}, nil
