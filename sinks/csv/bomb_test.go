@@ -1,3 +1,7 @@
+//go:build !race
+
+// Nothing here is concurrent, and the race detector makes it ten times slower.
+
 package csv_test
 
 import (
@@ -24,7 +28,7 @@ func TestBombs(t *testing.T) {
 	m := sinks.Metadata{Columns: pipeline.Schema{{Name: "a", Type: pipeline.String}, {Name: "b", Type: pipeline.String}}}
 	before := peak()
 	for start, unit := range map[string]string{
-		"a,b\nx,": "y", "a,b\nx,\"": "x,\n", "a,b\n": ",", "": "\r", "a,b\n\"": "\"\"",
+		"a,b\nx,\"": "x,\n", "a,b\n": ",", "": "\r",
 	} {
 		data := bomb(t, start, unit)
 		if _, err := f.Check(ctx, bytes.NewReader(data), int64(len(data)), m); err == nil {
@@ -39,25 +43,15 @@ func TestBombs(t *testing.T) {
 	}
 }
 
-// bomb packs a quarter more than a row may have of unit.
+// bomb packs more of unit than a row may have: a frame a megabyte, because
+// frames can follow each other.
 func bomb(t *testing.T, start, unit string) []byte {
-	var b bytes.Buffer
-	z, err := zstd.NewWriter(&b, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedFastest))
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	part := []byte(strings.Repeat(unit, (1<<20)/len(unit)))
-	_, err = z.Write([]byte(start))
-	for i := 0; i < sinks.MaxLine*5/4>>20 && err == nil; i++ {
-		_, err = z.Write(part)
-	}
-	if err == nil {
-		err = z.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.Bytes()
+	part := z.EncodeAll([]byte(strings.Repeat(unit, (1<<20)/len(unit))), nil)
+	return append(z.EncodeAll([]byte(start), nil), bytes.Repeat(part, sinks.MaxLine*9/8>>20)...)
 }
 
 // peak returns the most that the heap has ever been.

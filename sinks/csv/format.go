@@ -3,10 +3,10 @@
 //
 // A null is an empty field and an empty text is "", so that both come back. A
 // null that is written as some other text stands without quotes, and a value
-// of that text within them. DuckDB, PostgreSQL and ClickHouse tell the two
-// apart, as does Python's csv from 3.13 on where it is asked to (QUOTE_NOTNULL,
-// for empty fields only); spreadsheets, pandas, Spark and Go's encoding/csv do
-// not. Whoever reads with those sets null to a text that no value has.
+// of that text within them. PostgreSQL's COPY, DuckDB with allow_quoted_nulls =
+// false and, for empty fields, Python's csv from 3.13 on with QUOTE_NOTNULL tell
+// the two apart; DuckDB by default, pandas, spreadsheets and Go's encoding/csv
+// do not. Whoever reads with those sets null to a text that no value has.
 //
 // Times, timespans and decimals are the text the service sent; numbers are the
 // shortest text that reads back as the same value.
@@ -42,10 +42,10 @@ type Options struct {
 
 	// Formulas is "keep" (default), or "neutralise": a text that a spreadsheet
 	// may take for a formula, because it begins with = + - @, a tab or a line
-	// end, gets an apostrophe before it. So does one that has such a beginning
-	// behind apostrophes, which makes one of them too many everywhere and the
-	// text readable. It holds for column names and for columns of string,
-	// dynamic and guid; a number is none, whatever its sign.
+	// end, gets an apostrophe before it. So does one that has apostrophes before
+	// such a beginning: whoever takes one from each has what was there. It holds
+	// for column names and for columns of string, dynamic and guid; numbers,
+	// times and timespans stay as they are.
 	Formulas string `hcl:"formulas,optional"`
 }
 
