@@ -215,3 +215,26 @@ func TestAlike(t *testing.T) {
 		}
 	}
 }
+
+// A setting that the statements for a reader do not undo is refused there.
+func TestConnectDialects(t *testing.T) {
+	for format, wrong := range map[string]string{
+		`csv newline=escape`:             "newline",
+		`csv formulas=neutralise`:        "formulas",
+		`csv null="NULL \"x\""`:          `null = "NULL \"x\""`,
+		`csv.gz header=false newline=no`: "newline=no",
+		`csv delimiter=";"`:              "delimiter",
+	} {
+		for _, e := range engines() {
+			enc, err := encodingOf(sinks.Stored{Format: format})
+			known := err == nil
+			if known {
+				err = e.encodes(enc)
+			}
+			takes := known && (e.name == "duckdb" || wrong == "delimiter" && e.name != "adx")
+			if takes != (err == nil) || err != nil && !strings.Contains(err.Error(), wrong) {
+				t.Errorf("%s, %s: %v, want it taken: %v, or a word of %s", e.name, format, err, takes, wrong)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -18,7 +19,13 @@ var adxEngine = engine{
 	title:   "Azure Data Explorer",
 	comment: "//",
 	address: adxAddress,
-	encodes: func(e encoding) error { return e.zstdError("Azure Data Explorer") },
+	encodes: func(e encoding) error {
+		err := cmp.Or(e.zstdError("Azure Data Explorer"), e.dialectError("Azure Data Explorer"))
+		if err == nil && e.delimiter != "," {
+			err = fmt.Errorf("it has delimiter = %q, of which connect cannot tell Azure Data Explorer", e.delimiter)
+		}
+		return err
+	},
 	setUp: func(w *strings.Builder, _ []location) {
 		w.WriteString("// Run the commands one by one, or all of them behind .execute database script <|\n" +
 			"// The files are read as whoever calls the function (;impersonate). In its place\n" +

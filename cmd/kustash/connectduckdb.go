@@ -140,7 +140,7 @@ func duckdbScan(w *strings.Builder, s *scan) {
 	switch s.kind {
 	case "csv":
 		options = append(options, "auto_detect = false", fmt.Sprintf("header = %t", s.header), "delim = "+literal(s.delimiter), `quote = '"'`, `escape = '"'`,
-			"nullstr = ''", "allow_quoted_nulls = false", `new_line = '\n'`, columns(func(field) string { return "VARCHAR" }))
+			"nullstr = "+literal(s.null), "allow_quoted_nulls = false", `new_line = '\n'`, columns(func(field) string { return "VARCHAR" }))
 	case "jsonl":
 		options = append(options, "format = 'newline_delimited'", columns(duckdbJSONType))
 	}
@@ -148,9 +148,35 @@ func duckdbScan(w *strings.Builder, s *scan) {
 		options = append(options, "compression = "+literal(s.compression))
 	}
 	reader := map[string]string{"parquet": "read_parquet", "csv": "read_csv", "jsonl": "read_json"}[s.kind]
-	fmt.Fprintf(w, "FROM %s([\n", reader)
+	before, after := "FROM ", "\n"
+	if marks := duckdbMarks(s); len(marks) > 0 {
+		before, after = "FROM (SELECT * REPLACE (\n  "+strings.Join(marks, ",\n  ")+"\n) FROM ", ")\n"
+	}
+	fmt.Fprintf(w, "%s%s([\n", before, reader)
 	listed(w, "  ", mapped(s.files, literal))
-	fmt.Fprintf(w, "], %s)\n", strings.Join(options, ", "))
+	fmt.Fprintf(w, "], %s)%s", strings.Join(options, ", "), after)
+}
+
+// duckdbMarks takes back what the settings newline and formulas have put into
+// texts: first the backslashes, then the apostrophe.
+func duckdbMarks(s *scan) (columns []string) {
+	if !s.escaped && !s.marked {
+		return nil
+	}
+	for _, f := range s.fields {
+		if f.kql != pipeline.String && f.kql != pipeline.Dynamic && f.kql != pipeline.GUID {
+			continue
+		}
+		value := duckdbName(f.name)
+		if s.escaped { // between pairs of backslashes, each that is left begins a line end
+			value = `array_to_string(list_transform(string_split(` + value + `, '\\'), lambda p: replace(replace(p, '\n', chr(10)), '\r', chr(13))), '\')`
+		}
+		if s.marked {
+			value = `regexp_replace(` + value + `, '^''(''*[=+@\t\r\n-])', '\1')`
+		}
+		columns = append(columns, as(value, duckdbName(f.name)))
+	}
+	return columns
 }
 
 func duckdbJSONType(f field) string {

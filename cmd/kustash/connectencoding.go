@@ -15,6 +15,9 @@ type encoding struct {
 	compression string // of a text: "", gzip or zstd
 	header      bool   // csv: the first line names the columns
 	delimiter   string // csv
+	null        string // csv: the text of a null, without quotes
+	escaped     bool   // csv: line ends and backslashes in texts are written \n, \r and \\
+	marked      bool   // csv: an apostrophe stands before what looks like a formula
 	dynamicJSON bool   // jsonl: dynamic values are JSON themselves
 	// types of the columns of Parquet; nil is the default of each.
 	types map[string]string
@@ -38,17 +41,42 @@ func encodingOf(st sinks.Stored) (encoding, error) {
 	if !slices.Contains([]string{"parquet", "csv", "jsonl"}, kind) {
 		return e, fmt.Errorf("its format is %s, which connect does not know", kind)
 	}
-	for setting := range strings.FieldsSeq(settings) {
-		switch setting {
-		case "header=false":
+	list, err := sinks.ParseSettings(settings)
+	if err != nil {
+		return e, err
+	}
+	for _, s := range list {
+		switch {
+		case s.Name == "delimiter":
+			e.delimiter = s.Value
+		case s.Name == "null":
+			e.null = s.Value
+		case s == sinks.Setting{Name: "header", Value: "false"}:
 			e.header = false
-		case "dynamic=json":
+		case s == sinks.Setting{Name: "newline", Value: "escape"}:
+			e.escaped = true
+		case s == sinks.Setting{Name: "formulas", Value: "neutralise"}:
+			e.marked = true
+		case s == sinks.Setting{Name: "dynamic", Value: "json"}:
 			e.dynamicJSON = true
 		default:
-			return e, fmt.Errorf("it has the setting %s, which connect does not know", setting)
+			return e, fmt.Errorf("it has the setting %s=%s, which connect does not know", s.Name, s.Value)
 		}
 	}
 	return e, nil
+}
+
+// dialectError refuses CSV that the statements for a reader do not undo.
+func (e encoding) dialectError(title string) error {
+	switch {
+	case e.escaped:
+		return fmt.Errorf("it has newline = \"escape\", which connect undoes in DuckDB only, not in %s", title)
+	case e.marked:
+		return fmt.Errorf("it has formulas = \"neutralise\", which connect undoes in DuckDB only, not in %s", title)
+	case e.null != "":
+		return fmt.Errorf("it has null = %q, of which connect can tell DuckDB only, not %s", e.null, title)
+	}
+	return nil
 }
 
 // form is how one value is kept.

@@ -29,7 +29,7 @@ var sparkEngine = engine{
 		return "file:///" + strings.TrimPrefix(p.root, "/") + "/" + key, nil
 	},
 	encodes: func(e encoding) error {
-		return cmp.Or(e.zstdError("Spark"), e.nanosError("Spark"))
+		return cmp.Or(e.zstdError("Spark"), e.dialectError("Spark"), e.nanosError("Spark"))
 	},
 	setUp: func(w *strings.Builder, places []location) {
 		for _, p := range places {

@@ -23,7 +23,7 @@ var synapseEngine = engine{
 		return p.blobURL(key, false), nil
 	},
 	encodes: func(e encoding) error {
-		return cmp.Or(e.zstdError("Synapse"), e.nanosError("Synapse"))
+		return cmp.Or(e.zstdError("Synapse"), e.dialectError("Synapse"), e.nanosError("Synapse"))
 	},
 	setUp: func(w *strings.Builder, _ []location) {
 		w.WriteString("-- Run it in a database of your own, whose collation is one of UTF-8:\n" +

@@ -14,7 +14,7 @@ import { cell, line } from "./sample.mjs";
 
 const kustash = process.env.KUSTASH ?? join(import.meta.dirname, "../../bin/kustash");
 const root = mkdtempSync(join(tmpdir(), "kustash-connect-[a]-'b'-"));
-const perDay = 44;
+const perDay = 50;
 
 const first = {
   TimeGenerated: "datetime", Id: "string", Flag: "bool", Small: "int", Large: "long", Ratio: "real", Price: "decimal",
@@ -27,7 +27,7 @@ const later = { ...kept, Extra: "real", note: "string", Amount: "string" };
 const days = [
   { format: 'format "parquet" {}', columns: first },
   { format: 'format "csv" {\n    compression = "gzip"\n  }', columns: first },
-  { format: 'format "csv" {\n    header = false\n  }', columns: later },
+  { format: 'format "csv" {\n    header    = false\n    delimiter = ";"\n    null      = "NULL"\n    newline   = "escape"\n    formulas  = "neutralise"\n  }', columns: later },
   { format: 'format "jsonl" {}', columns: later },
   { format: 'format "jsonl" {\n    compression = "gzip"\n    dynamic     = "json"\n  }', columns: later },
   { format: 'format "parquet" {\n    datetime = "string"\n  }', columns: later },
@@ -50,7 +50,7 @@ const edges = {
   timespan: ["-1", "-9223372036854775808", "9223372036854775807", "864000000000"],
   long: ["9223372036854775807", "-9223372036854775808", "0"],
   real: ["-Infinity", "5e-324", "1.7976931348623157e308", "-0.1"],
-  string: [" leads and trails\t", "\r", "NULL", "null", "a,b;'c'\r\nd", "\\N \\n", "\u2028", "{}"],
+  string: ["=1+2", "'=1", "'plain", "\\", "\\\\n", "a\\nb\n\\\r", "@x", "-1", " leads and trails\t", "\r", "NULL", "null", "a,b;'c'\r\nd", "\\N \\n", "\u2028", "{}"],
   dynamic: ['"no JSON"', "[]", '{"big":[123456789012345678901234567890, 0.1000000000000000000001]}', '{"b":1,"a":"\\u0001"}'],
 };
 

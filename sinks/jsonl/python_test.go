@@ -128,7 +128,11 @@ func cellValue(column arrow.Array, row int) any {
 	case *array.Boolean:
 		return c.Value(row)
 	case *array.Float64:
-		return string(sinks.AppendReal(nil, c.Value(row)))
+		text := string(sinks.AppendReal(nil, c.Value(row)))
+		if text == "-0" { // an integer would lose its sign
+			text = "-0.0"
+		}
+		return text
 	}
 	return column.ValueStr(row)
 }
