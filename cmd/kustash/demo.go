@@ -101,6 +101,7 @@ func (p *process) demoNext(dir string) {
 		{in + "plan", "\"No changes.\": nothing is missing"},
 		{in + "query 'Syslog | take 5'", "ask the tables anything"},
 		{in + "verify", "proof; remove or change a file of the archive first, and see"},
+		{in + "connect", "SQL for DuckDB and others: each query as a typed view"},
 	} {
 		p.printf("  %s\n      %s\n", p.paint(bold, line[0]), line[1])
 	}
