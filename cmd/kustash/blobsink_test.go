@@ -241,7 +241,7 @@ func writeOnlyWorld(t *testing.T, seed uint64) (r *round, trust func()) {
 func TestBlobWriteOnly(t *testing.T) {
 	r, trust := writeOnlyWorld(t, 300)
 	r.expect(exitDone, []string{"init"}, "is ready")
-	r.expect(exitDone, []string{"doctor"}, "can be written")
+	r.expect(exitDone, []string{"doctor"}, "can be written, but not read")
 	r.expect(exitDone, []string{"apply", "-auto-approve"}, "Apply complete!")
 	r.expect(exitDone, []string{"apply", "-auto-approve"}, "No changes.")
 	r.expect(exitDone, []string{"status", "-detailed-exitcode"}, "complete")

@@ -71,6 +71,11 @@ func (d *doctor) sinkCheck(s config.DeclaredSink, state string) check {
 		case marked:
 			return d.kept(ctx, s, healthy("%s can be written, and belongs to this pipeline", s.Identity))
 		}
+		if a, ok := s.Sink.Sink.(archive); ok {
+			if _, err := a.Lineage(ctx); errors.Is(err, pipeline.ErrUnreadable) {
+				return healthy("%s can be written, but not read: verify and state rebuild will not see what is there", s.Identity)
+			}
+		}
 		return d.kept(ctx, s, healthy("%s can be written, and belongs to nobody yet", s.Identity))
 	}}
 }

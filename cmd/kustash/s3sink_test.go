@@ -122,7 +122,7 @@ func TestS3SinkWriteOnly(t *testing.T) {
 	r, every := bucketRound(t, 30, "")
 	every.Store(-1)
 	r.expect(exitDone, []string{"init"}, "so are the sinks")
-	r.expect(exitDone, []string{"doctor"}, "can be written")
+	r.expect(exitDone, []string{"doctor"}, "can be written, but not read")
 	r.expect(exitDone, []string{"apply", "-auto-approve"}, "Apply complete!")
 	r.expect(exitDone, []string{"apply", "-auto-approve"}, "No changes.")
 	r.expect(exitFailed, []string{"verify"}, "not re-read", "s3:GetObject", "whether files are missing, or strange ones are there, is not checked")
