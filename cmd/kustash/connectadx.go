@@ -21,7 +21,7 @@ var adxEngine = engine{
 	address: adxAddress,
 	encodes: func(e encoding) error {
 		err := cmp.Or(e.zstdError("Azure Data Explorer"), e.dialectError("Azure Data Explorer"))
-		if err == nil && e.delimiter != "," {
+		if err == nil && e.kind == "csv" && e.delimiter != "," {
 			err = fmt.Errorf("it has delimiter = %q, of which connect cannot tell Azure Data Explorer", e.delimiter)
 		}
 		return err
