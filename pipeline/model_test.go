@@ -162,13 +162,17 @@ func TestModel(t *testing.T) {
 	late.now = dayStart.Add(52 * time.Hour)
 	changed.print = "fp1:1"
 	third.sinks = []string{"a", "b", "c"}
+	thirdLate := third
+	thirdLate.now = late.now
 	type scenario struct {
 		name string
 		run  modelRun
 		old  bool // after a first run
 		lose bool // an object
+		late bool // after a second run, which has appended late rows
 	}
-	scenarios := []scenario{{"first", first, false, false}, {"late", late, true, false}, {"replace", changed, true, false}, {"copy", third, true, false}, {"lost", first, true, true}}
+	scenarios := []scenario{{"first", first, false, false, false}, {"late", late, true, false, false}, {"replace", changed, true, false, false},
+		{"copy", third, true, false, false}, {"copy of late rows", thirdLate, true, false, true}, {"lost", first, true, true, false}}
 	for _, s := range slices.Clone(scenarios) {
 		s.name, s.run.rows = "pieces, "+s.name, 1
 		s.run.sinks = slices.DeleteFunc(slices.Clone(s.run.sinks), func(name string) bool { return name == "b" }) // so that a lends its pieces
@@ -180,6 +184,13 @@ func TestModel(t *testing.T) {
 		base := newWorld()
 		if s.old {
 			if err := base.settleDown(first); err != nil {
+				t.Fatalf("%s: %v", s.name, err)
+			}
+		}
+		if s.late {
+			second := first
+			second.now = late.now
+			if err := base.settleDown(second); err != nil {
 				t.Fatalf("%s: %v", s.name, err)
 			}
 		}
