@@ -167,7 +167,8 @@ kql-conformance:
 	(cd interop/kql && npm ci --no-audit --no-fund --loglevel=error) || exit 1; \
 	sent=$$(mktemp) && trap 'rm -f "$$sent"' EXIT && \
 	KUSTASH_KQL_CONFORMANCE="$$sent" $(GO) test -count=1 -run '^TestWriteConformance$$' ./sources/loganalytics && \
-	node --max-semi-space-size=64 interop/kql/conformance.js "$(KQL_DATA)/schemas" "$$sent"
+	node --max-semi-space-size=64 interop/kql/conformance.js "$(KQL_DATA)/schemas" "$$sent" && \
+	node interop/kql/connect.js
 
 check: check-format check-vet check-static check-race check-fuzz check-cross check-vuln
 	@echo "all checks passed"
