@@ -385,7 +385,7 @@ func covers(slices []Receipt, w Window) error {
 		switch {
 		case !w.Contains(r.Window):
 			return fmt.Errorf("the slice %v does not lie in %v", r.Window, w)
-		case r.Piece > 1:
+		case r.Piece > 1, !r.From.IsZero(): // others of the slice stand for it
 		case r.Part == "":
 			whole = append(whole, r.Window)
 		default:

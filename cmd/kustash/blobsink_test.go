@@ -54,15 +54,6 @@ func (w *world) intoContainer(container, more string) {
 	w.write("main.kustash.hcl", text)
 }
 
-func (s *shell) read(name string) string {
-	s.t.Helper()
-	raw, err := os.ReadFile(filepath.Join(s.dir, name))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return string(raw)
-}
-
 // download puts the blobs of a container into a folder, in place of what is
 // there.
 func download(t *testing.T, c *container.Client, dir string) {

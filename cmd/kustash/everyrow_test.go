@@ -334,3 +334,13 @@ func firstDifference(got, want []string) string {
 	}
 	return "none"
 }
+
+// read returns a file of the shell's folder.
+func (s *shell) read(name string) string {
+	s.t.Helper()
+	raw, err := os.ReadFile(filepath.Join(s.dir, name))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return string(raw)
+}

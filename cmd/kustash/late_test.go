@@ -147,4 +147,23 @@ func TestLateRowsNightByNight(t *testing.T) {
 	if n := asked.Load(); n > 5 {
 		t.Errorf("a run without news asked %d questions, want the time, and one probe a query with what belongs to it", n)
 	}
+
+	// A sink that comes later gets all of it, late rows too, from the other one.
+	s.write("main.kustash.hcl", strings.Replace(s.read("main.kustash.hcl"), "sinks = [sink.rows]", "sinks = [sink.rows, sink.more]", 1)+`
+sink "local" "more" {
+  path = "more"
+  format "csv" {}
+}
+`)
+	if code, output := s.run("apply", "-auto-approve"); code != exitDone || !strings.Contains(output, "query.rows will be copied from sink.rows") {
+		t.Fatalf("with another sink: exit %d\n%s", code, output)
+	}
+	if got, want := csvRows(t, filepath.Join(s.dir, "more")), csvRows(t, filepath.Join(s.dir, "rows")); !slices.Equal(got, want) {
+		t.Errorf("copied %d rows, want %d: %s", len(got), len(want), firstDifference(got, want))
+	}
+	for _, args := range [][]string{{"verify"}, {"plan", "-detailed-exitcode"}} {
+		if code, output := s.run(args...); code != exitDone {
+			t.Errorf("%v: exit %d\n%s", args, code, output)
+		}
+	}
 }
