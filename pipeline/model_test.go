@@ -32,7 +32,8 @@ func modelRows() []tableRow {
 		at := dayStart.Add(time.Duration(2+9*i) * time.Hour)
 		rows = append(rows, tableRow{at: TickOf(at), id: fmt.Sprint("row-", i), got: TickOf(at)})
 	}
-	return append(rows, tableRow{at: TickOf(dayStart.Add(3 * time.Hour)), id: "late", got: TickOf(dayStart.Add(50 * time.Hour))})
+	return append(rows, tableRow{at: TickOf(dayStart.Add(3 * time.Hour)), id: "late", got: TickOf(dayStart.Add(50 * time.Hour))},
+		tableRow{at: TickOf(dayStart.Add(30 * time.Hour)), id: "late and alone", got: TickOf(dayStart.Add(50 * time.Hour))})
 }
 
 func (p *process) run(m modelRun) (*Plan, Summary, error) {
@@ -204,8 +205,13 @@ func TestModel(t *testing.T) {
 			before = nil
 		}
 		undisturbed := &process{world: base.copied(), at: -1}
-		if _, _, err := undisturbed.run(s.run); err != nil {
+		plan, _, err := undisturbed.run(s.run)
+		if err != nil {
 			t.Fatalf("%s: %v", s.name, err)
+		}
+		copies := func(p PlannedSlice) bool { return p.Copy != "" }
+		if strings.Contains(s.name, "copy") && !slices.ContainsFunc(plan.Slices, copies) {
+			t.Errorf("%s: nothing is copied", s.name)
 		}
 		histories := 0
 		for at := range undisturbed.steps {

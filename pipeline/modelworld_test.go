@@ -128,6 +128,10 @@ func (s stepSink) List(_ context.Context, each func(string, int64) error) error 
 	return nil
 }
 
+var _ Reader = stepSink{}
+
+func (s stepSink) Reads(string, Schema) bool { return true }
+
 func (s stepSink) ReadBack(_ context.Context, r Receipt, _ Schema, emit func(arrow.Record) error) error {
 	var rows []tableRow
 	for _, row := range s.objects[s.identity+"|"+r.Key].rows {

@@ -71,8 +71,8 @@ func (r *Runner) recoverPast(ctx context.Context, e Export, t Target, past []Rec
 }
 
 // groups puts together the intents that count together: those of one
-// replacement, and the hash parts and pieces of one window. Any other is a group
-// of its own.
+// replacement, and all of one window: hash parts and pieces, and rows that came
+// late with those that they belong to, where both were copied.
 func groups(open []Receipt) [][]Receipt {
 	var all [][]Receipt
 	type mate struct {
@@ -85,17 +85,26 @@ func groups(open []Receipt) [][]Receipt {
 		if r.Swap != "" {
 			k = mate{swap: r.Swap}
 		}
-		together := r.Swap != "" || r.Part != "" || r.Pieces > 0
-		if i, ok := at[k]; ok && together {
-			all[i] = append(all[i], r)
-			continue
+		i, ok := at[k]
+		if !ok {
+			i = len(all)
+			at[k] = i
+			all = append(all, nil)
 		}
-		if together {
-			at[k] = len(all)
-		}
-		all = append(all, []Receipt{r})
+		all[i] = append(all[i], r)
 	}
 	return all
+}
+
+// mayCount reports whether a group of intents counts if all its objects are
+// there. Those of a replacement never do, and rows that came late only with
+// those that they belong to: in the group, or done.
+func mayCount(open []Receipt, l *Line) bool {
+	if open[0].Swap != "" {
+		return false
+	}
+	first := func(r Receipt) bool { return r.From.IsZero() }
+	return slices.ContainsFunc(open, first) || len(open[0].Window.Subtract(l.Covered())) == 0
 }
 
 // intent is an object that was about to become visible.
@@ -120,7 +129,7 @@ func (r *Runner) recoverOne(ctx context.Context, e Export, t Target, h *History,
 			Tool:    r.Tool,
 		}, receipt})
 	}
-	end, err := r.settle(ctx, t, group, open[0].Swap == "")
+	end, err := r.settle(ctx, t, group, mayCount(open, h.Line(e.Query.Address, t.Identity)))
 	if errors.Is(err, ErrMismatch) || errors.Is(err, ErrUnreadable) {
 		next := "move it out of " + t.Address + " and apply again"
 		if !errors.Is(err, ErrMismatch) {
@@ -141,8 +150,9 @@ func (r *Runner) recoverOne(ctx context.Context, e Export, t Target, h *History,
 				Part: receipt.Part, Rows: receipt.Rows, Bytes: receipt.Bytes, Key: receipt.Key, Text: string(end)})
 		}
 	}
-	if end == KindDone && open[0].Part != "" {
-		entries = append(entries, withoutRows(e.Query.Address, t.Identity, open)...)
+	parts := slices.DeleteFunc(slices.Clone(open), func(r Receipt) bool { return r.Part == "" })
+	if end == KindDone && len(parts) > 0 {
+		entries = append(entries, withoutRows(e.Query.Address, t.Identity, parts)...)
 	}
 	return nil, r.Ledger.Append(ctx, entries...)
 }
@@ -211,14 +221,17 @@ func (t Target) keeps(end Kind, r Receipt) bool {
 // whole reports whether a group has all hash parts of each of its windows, and
 // all pieces of each of its slices.
 func whole(group []intent) bool {
-	parts, pieces := make(map[Window]int), make(map[sliceKey]int)
+	parts, pieces := make(map[Window]int), make(map[readKey]int)
+	key := func(r Receipt) readKey { return readKey{sliceKey{r.Window, r.Part}, r.Cut} }
 	for _, g := range group {
-		parts[g.receipt.Window]++
-		pieces[sliceKey{g.receipt.Window, g.receipt.Part}]++
+		if g.receipt.Part != "" {
+			parts[g.receipt.Window]++
+		}
+		pieces[key(g.receipt)]++
 	}
 	for _, g := range group {
 		r := g.receipt
-		if r.Part != "" && parts[r.Window] != r.Parts || r.Pieces > 0 && pieces[sliceKey{r.Window, r.Part}] != r.Pieces {
+		if r.Part != "" && parts[r.Window] != r.Parts || r.Pieces > 0 && pieces[key(r)] != r.Pieces {
 			return false
 		}
 	}
