@@ -147,6 +147,29 @@ func (s Schema) Hash() string {
 // datetime gets that name.
 const DigitsSuffix = "_100ns"
 
+// DigitNames names the columns of seventh digits, by the file names of the
+// datetimes that have one: a name that another column has, ignoring case, gets
+// _2, _3 ….
+func (s Schema) DigitNames(has func(Column) bool) map[string]string {
+	taken, names := make(map[string]bool), make(map[string]string)
+	for _, c := range s {
+		taken[strings.ToLower(c.FileName())] = true
+	}
+	for _, c := range s {
+		if c.Type != Datetime || !has(c) {
+			continue
+		}
+		base := c.FileName() + DigitsSuffix
+		name := base
+		for n := 2; taken[strings.ToLower(name)]; n++ {
+			name = fmt.Sprintf("%s_%d", base, n)
+		}
+		taken[strings.ToLower(name)] = true
+		names[c.FileName()] = name
+	}
+	return names
+}
+
 // Extend gives the columns of an answer their names in files. known holds all
 // columns that the query has ever had, in order of appearance. The result file
 // has the answer's columns in the answer's order; grown is known plus the

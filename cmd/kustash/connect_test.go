@@ -31,7 +31,7 @@ func sampleConnector(t *testing.T, e engine, at location) *connector {
 	t.Helper()
 	c := &connector{engine: e, session: &session{snapshot: &ledger.Snapshot{Seq: 7, Lineage: "lineage", Hash: strings.Repeat("0123456789ab", 6)}}, places: []location{at}}
 	v := view{name: "events_It_s", rows: 60, files: 6, notes: []string{"query.events[\"It's\\n😀\"] in sink.cold: 60 rows in 6 files\nDROP", "Done: 2026-01-01T00:00Z … 2026-01-07T00:00Z"}}
-	digits := digitNames(allTypes, func(pipeline.Column) bool { return true })
+	digits := allTypes.DigitNames(func(pipeline.Column) bool { return true })
 	for _, k := range allTypes {
 		v.columns = append(v.columns, column{k.FileName(), k.Type, digits[k.FileName()]})
 	}
@@ -183,8 +183,7 @@ func TestEncodings(t *testing.T) {
 // TestDigitNames holds the names against those of real files: a column that has
 // the name made for the digits of another one moves it.
 func TestDigitNames(t *testing.T) {
-	got := digitNames(pipeline.Schema{{Name: "T", Type: pipeline.Datetime}, {Name: "t_100NS", Type: pipeline.Long}, {Name: "T_100ns_2", Type: pipeline.Datetime}},
-		func(pipeline.Column) bool { return true })
+	got := pipeline.Schema{{Name: "T", Type: pipeline.Datetime}, {Name: "t_100NS", Type: pipeline.Long}, {Name: "T_100ns_2", Type: pipeline.Datetime}}.DigitNames(func(pipeline.Column) bool { return true })
 	want := map[string]string{"T": "T_100ns_3", "T_100ns_2": "T_100ns_2_100ns"}
 	if len(got) != len(want) || got["T"] != want["T"] || got["T_100ns_2"] != want["T_100ns_2"] {
 		t.Errorf("got %v, want %v", got, want)

@@ -130,34 +130,13 @@ type field struct {
 // fields returns the columns of files, in their order. Columns of seventh
 // digits stand behind the time that they belong to.
 func (e encoding) fields(columns pipeline.Schema) []field {
-	digits := digitNames(columns, func(c pipeline.Column) bool { return e.form(c) == micros })
+	digits := columns.DigitNames(func(c pipeline.Column) bool { return e.form(c) == micros })
 	var all []field
 	for _, c := range columns {
 		name := c.FileName()
 		all = append(all, field{name, c.Type, e.form(c), e.types[name], digits[name]})
 	}
 	return all
-}
-
-// digitNames names the columns of seventh digits, as the format parquet does.
-func digitNames(columns pipeline.Schema, has func(pipeline.Column) bool) map[string]string {
-	taken, names := make(map[string]bool), make(map[string]string)
-	for _, c := range columns {
-		taken[strings.ToLower(c.FileName())] = true
-	}
-	for _, c := range columns {
-		if c.Type != pipeline.Datetime || !has(c) {
-			continue
-		}
-		base := c.FileName() + pipeline.DigitsSuffix
-		name := base
-		for n := 2; taken[strings.ToLower(name)]; n++ {
-			name = fmt.Sprintf("%s_%d", base, n)
-		}
-		taken[strings.ToLower(name)] = true
-		names[c.FileName()] = name
-	}
-	return names
 }
 
 // nanosError refuses times of nanoseconds, which some readers do not know.

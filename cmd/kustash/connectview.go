@@ -201,7 +201,7 @@ func (c *connector) view(ctx context.Context, s subject) (*view, error) {
 		return nil, err
 	}
 	known := c.history.Known(s.query)
-	digits := digitNames(known, func(pipeline.Column) bool { return true })
+	digits := known.DigitNames(func(pipeline.Column) bool { return true })
 	for _, k := range known {
 		v.columns = append(v.columns, column{k.FileName(), k.Type, digits[k.FileName()]})
 	}

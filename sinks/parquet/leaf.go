@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"fmt"
-	"strings"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
@@ -91,27 +90,17 @@ func (l leaf) arrow() arrow.DataType {
 	return types[l.kind].arrow
 }
 
-// leaves returns the columns of a file. A name made for the seventh digit that
-// another column has, ignoring case, gets _2, _3 ….
+// leaves returns the columns of a file.
 func (f *Format) leaves(columns pipeline.Schema) []leaf {
-	taken := make(map[string]bool)
-	for _, c := range columns {
-		taken[strings.ToLower(c.FileName())] = true
-	}
+	names := columns.DigitNames(func(c pipeline.Column) bool { return f.kindOf(c) == micros })
 	var leaves []leaf
 	for i, c := range columns {
 		l := leaf{name: c.FileName(), kind: f.kindOf(c), column: i, decimal: f.decimals[c.FileName()], source: c}
 		leaves = append(leaves, l)
-		if l.kind != micros {
-			continue
+		if l.kind == micros {
+			l.name, l.kind = names[l.name], digits
+			leaves = append(leaves, l)
 		}
-		base := l.name + pipeline.DigitsSuffix
-		l.name, l.kind = base, digits
-		for n := 2; taken[strings.ToLower(l.name)]; n++ {
-			l.name = fmt.Sprintf("%s_%d", base, n)
-		}
-		taken[strings.ToLower(l.name)] = true
-		leaves = append(leaves, l)
 	}
 	return leaves
 }
