@@ -58,7 +58,7 @@ var layers = []layer{
 		[]string{arrow, "github.com/agext/levenshtein", "github.com/google/uuid", "github.com/klauspost/compress", "golang.org/x/oauth2", "golang.org/x/sync/semaphore", "golang.org/x/time"}},
 
 	{"sinks", []string{"pipeline", "internal/*"}, []string{arrow, "github.com/agext/levenshtein", "github.com/klauspost/compress"}},
-	{"sinks/sinktest", []string{"pipeline", "sinks"}, []string{arrow}},
+	{"sinks/sinktest", []string{"pipeline", "sinks"}, []string{arrow, "github.com/klauspost/compress"}},
 	{"sinks/parquet", []string{"pipeline", "sinks", "internal/*"}, []string{arrow, "github.com/xitongsys/parquet-go", "github.com/klauspost/compress"}},
 	{"sinks/azblob", []string{"pipeline", "sinks", "internal/azcontainer"},
 		[]string{"github.com/Azure/azure-sdk-for-go/sdk/azcore", "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob", "github.com/google/uuid"}},
